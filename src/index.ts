@@ -1,0 +1,2 @@
+/** The public API of Tallyho. */
+export { type ErrorCode, TallyhoError } from './core/error.ts';

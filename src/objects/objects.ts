@@ -1,0 +1,52 @@
+/**
+ * The contract of an object store: list, read, put-if-absent. `file` and `s3` implement it.
+ *
+ * An implementation owes:
+ *   - `list` yields every object below the root, once, in the byte order of the UTF-8 keys, in bounded memory;
+ *   - `read` yields the bytes of exactly the version that was listed, or throws OBJECT_CHANGED / OBJECT_MISSING;
+ *   - `put` never overwrites, is durable when it returns, and readers never see a part of an object.
+ * Keys are relative to the root, separated by `/`, and never start with one.
+ */
+export interface ObjectInfo {
+  readonly key: string;
+  /** In bytes. */
+  readonly size: number;
+  /** Says "look again" when it differs: an ETag, or size, mtime, ctime and inode. */
+  readonly version: string;
+  /** Modification time, milliseconds since 1970. */
+  readonly modified: number;
+}
+
+/** What lies there and is no object for us: links, devices, keys with control characters (PROTOCOL.md 2.6). */
+export interface IgnoredEntry {
+  readonly key: string;
+  readonly why: string;
+}
+
+export interface Listing {
+  readonly objects: readonly ObjectInfo[];
+  readonly ignored: readonly IgnoredEntry[];
+}
+
+export type PutResult =
+  /** It stands there now; it did not before. */
+  | 'put'
+  /** The same bytes stood there already. */
+  | 'same'
+  /** Other bytes stand there; they were left alone. */
+  | 'other';
+
+export interface Objects {
+  /** Where it is, for people: no secrets. Ends with `/`. */
+  readonly url: string;
+  list(signal?: AbortSignal): AsyncIterable<Listing>;
+  /** Names (without `/`) of the folders directly below the root. */
+  folders(signal?: AbortSignal): Promise<string[]>;
+  read(object: ObjectInfo, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /** A small object as a whole, or null if it is not there. */
+  get(key: string, signal?: AbortSignal): Promise<Uint8Array | null>;
+  put(key: string, bytes: Uint8Array, signal?: AbortSignal): Promise<PutResult>;
+  /** Removes what a killed writer of ours left behind. */
+  sweep(): Promise<void>;
+  close(): Promise<void>;
+}

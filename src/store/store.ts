@@ -1,0 +1,199 @@
+/**
+ * The contract of the store: ledger, statistics, detections and the files planned for them.
+ *
+ * An implementation owes (PROTOCOL.md 3):
+ *   - `commit` is atomic and fenced: its first act moves `last_sequence` from `from` to `to` under this writer's epoch, or
+ *     nothing happens (FENCED). It checks conservation (law 4) for every line;
+ *   - a commit whose answer is lost throws STORE_UNKNOWN_COMMIT; the caller drops its memory and opens a new writer, which
+ *     raises the epoch before it reads;
+ *   - `fold` adds rows to the statistics under the same fence, and moves `folded_sequence`;
+ *   - readers see one consistent snapshot a call, and need no lease.
+ */
+import type { FoldRows, Detector, NewValues } from '../core/detector.ts';
+import type { Layout } from '../core/layout.ts';
+import type { RejectedRow } from '../reader/rejected.ts';
+
+export type EntryKind = 'reference' | 'chunk' | 'correction' | 'replay' | 'reevaluation';
+export type Outcome = 'applied' | 'quarantined' | 'duplicate' | 'changed' | 'empty' | 'waiting';
+
+export interface LedgerLine {
+  readonly kind: EntryKind;
+  /** Empty for a reevaluation. */
+  readonly key: string;
+  readonly folder: boolean;
+  readonly version: string;
+  readonly contentId: string | null;
+  readonly outcome: Outcome;
+  /** 0 for the reference; null unless applied. */
+  readonly sequence: number | null;
+  /** rows = applied + quarantined + notCounted. */
+  readonly rows: number;
+  readonly applied: number;
+  readonly quarantined: number;
+  readonly notCounted: number;
+  readonly detections: number;
+  readonly reason: string | null;
+  readonly detail: string | null;
+  /** When it was evaluated: detectionTime, never before that of the entry before. */
+  readonly detectionTime: Date;
+}
+
+export interface StoredLine extends LedgerLine {
+  /** Its place in the ledger. */
+  readonly position: number;
+}
+
+export interface DetectionRecord {
+  readonly patternId: string;
+  readonly action: string;
+  /** Names and values in the pattern's order. */
+  readonly entity: Readonly<Record<string, string>>;
+  /** Fixed place within its ledger entry, from 0. */
+  readonly ordinal: number;
+  /** The evidence as one line of JSON in the fixed field order, without line end. */
+  readonly evidence: string;
+}
+
+export interface PlannedFile {
+  /** Below the sink's URL. */
+  readonly key: string;
+  /** Order in which the files of one entry are put: `detections-1.csv` last. */
+  readonly ordinal: number;
+  readonly sha256: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface CommitEntry {
+  readonly line: LedgerLine;
+  /** Position of the waiting line that this one takes the place of. */
+  readonly replaces: number | null;
+  readonly rejected: readonly RejectedRow[];
+  /** Encoded StateDelta, or null where nothing was applied. */
+  readonly delta: Uint8Array | null;
+  readonly newValues: readonly NewValues[];
+  readonly detections: readonly DetectionRecord[];
+  readonly files: readonly PlannedFile[];
+  /** The set of patterns that holds from this entry on (kind `reevaluation`, and the first start). */
+  readonly patternSet: PatternSet | null;
+}
+
+export interface CommitRequest {
+  readonly from: number;
+  readonly to: number;
+  readonly entries: readonly CommitEntry[];
+  /** A known line whose version changed while its bytes did not: nothing to tell, but not to be read again. */
+  readonly sameContent: readonly { readonly position: number; readonly version: string }[];
+}
+
+export interface PatternSet {
+  readonly fingerprint: string;
+  /** Canonical JSON of the patterns, so that any release can tell what was in force. */
+  readonly text: string;
+  readonly patterns: readonly { readonly id: string; readonly action: string; readonly entity: readonly string[] }[];
+}
+
+/** What the statistics hold; a difference asks for `rebuild`. */
+export interface Basis {
+  readonly layout: Layout;
+  /** Input settings that decide what the numbers mean: scale, weight, columns used, the reference's content id. Canonical JSON. */
+  readonly input: string;
+}
+
+export interface PipelineRow {
+  readonly name: string;
+  readonly epoch: number;
+  readonly lastSequence: number;
+  readonly foldedSequence: number;
+  readonly basis: Basis | null;
+  readonly patternSet: PatternSet | null;
+  /** Every pattern id ever used, with what it stood for and its generation. */
+  readonly patterns: readonly { readonly id: string; readonly action: string; readonly entity: readonly string[]; readonly generation: number }[];
+  readonly lastDetectionTime: Date | null;
+  /** Whether a live detector holds it. */
+  readonly held: boolean;
+}
+
+/** One for each key: the newest version decided, and the content in force. In key byte order (a folder's key with a final `/`). */
+export interface KnownChunk {
+  readonly key: string;
+  readonly folder: boolean;
+  readonly position: number;
+  readonly version: string;
+  readonly outcome: Outcome;
+  /** Content id of the newest decided version. */
+  readonly contentId: string | null;
+  /** Content id of the applied version of this key, if any. */
+  readonly inForce: string | null;
+}
+
+export interface PendingFile extends PlannedFile {
+  readonly id: number;
+  readonly sequence: number;
+  /** Folder of the file, for the rule that the first detections file is put last. */
+  readonly folder: string;
+  readonly incident: string | null;
+}
+
+/** The right to write, held until `release` or until another takes over. */
+export interface Writer {
+  readonly pipeline: PipelineRow;
+  /** First start, or `rebuild`: says what the statistics hold. Only while nothing is applied. */
+  setBasis(basis: Basis): Promise<void>;
+  /** Fills a detector: dictionary, statistics, deltas after the watermark, what was detected. */
+  load(detector: Detector): Promise<void>;
+  /** Which applied chunk has this content in force, and how many rows it had. */
+  findContent(contentId: string): Promise<{ readonly key: string; readonly rows: number } | null>;
+  known(): AsyncIterable<readonly KnownChunk[]>;
+  commit(request: CommitRequest): Promise<void>;
+  fold(rows: readonly FoldRows[], to: number): Promise<void>;
+  /** Files not yet marked, by sequence and ordinal, at most `limit` of those after `afterId`... */
+  pendingFiles(limit: number): Promise<readonly PendingFile[]>;
+  markPublished(ids: readonly number[]): Promise<void>;
+  markIncident(id: number, detail: string): Promise<void>;
+  /** Forgets what `id` detected: a new generation of the pattern. */
+  resetPattern(id: string): Promise<void>;
+  /** Statistics, deltas, rejected rows and chunk outcomes begin again; detections, their files and the ledger's history stay. */
+  beginRebuild(basis: Basis): Promise<void>;
+  release(): Promise<void>;
+}
+
+export interface ChunkFilter {
+  readonly key?: string;
+  readonly outcome?: Outcome;
+}
+
+export interface DetectionRow {
+  readonly sequence: number;
+  readonly patternId: string;
+  readonly evidence: string;
+}
+
+export interface StoreReader {
+  /** null where no pipeline of this name has ever run. */
+  pipeline(): Promise<PipelineRow | null>;
+  /** Ledger order. All kinds; callers choose. */
+  chunks(filter?: ChunkFilter): AsyncIterable<readonly StoredLine[]>;
+  rejected(filter?: { readonly key?: string }): AsyncIterable<readonly RejectedRow[]>;
+  /** By sequence and ordinal. */
+  detections(filter?: { readonly patternId?: string }): AsyncIterable<readonly DetectionRow[]>;
+  files(): Promise<{ readonly planned: number; readonly published: number; readonly incidents: readonly { readonly key: string; readonly detail: string }[] }>;
+  /** Numbers of lines by outcome, and of detections by pattern. */
+  counts(): Promise<{ readonly outcomes: Readonly<Partial<Record<Outcome, number>>>; readonly rows: number; readonly quarantinedRows: number; readonly detections: readonly { readonly patternId: string; readonly count: number }[] }>;
+  /** Folder names of all files ever planned with a prefix test for `SINK_AHEAD`. */
+  plannedFolders(names: readonly string[]): Promise<ReadonlySet<string>>;
+  load(detector: Detector): Promise<void>;
+}
+
+export interface ClaimOptions {
+  /** How long to wait for another holder: 0 refuses with HELD at once. */
+  readonly waitMs: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface Store extends StoreReader {
+  /** For people: no secrets. */
+  readonly describe: string;
+  /** Takes the right to write (creating and migrating the schema first): raises the epoch. HELD if a live detector has it. */
+  claim(options: ClaimOptions): Promise<Writer>;
+  close(): Promise<void>;
+}
