@@ -29,7 +29,11 @@ const pure = ['core', 'patterns'];
 const pureModules = ['buffer', 'crypto'];
 const impureModules = builtinModules.filter((name) => !pureModules.includes(name)).map((name) => name.replace(/^node:/, ''));
 
-const noEnv = { object: 'process', property: 'env', message: 'process.env is read only in src/config (and by the entry, src/cli/main.ts).' };
+const noEnv = {
+  object: 'process',
+  property: 'env',
+  message: 'process.env is read only in src/config (and by the entry, src/cli/main.ts).',
+};
 const noExit = { object: 'process', property: 'exit', message: 'process.exit is called only in src/cli.' };
 const noClock = [
   { object: 'Date', property: 'now', message: 'No clock in a pure zone: take the time as an argument.' },
@@ -50,7 +54,10 @@ function importPatterns(zone) {
     { regex: '^(node:)?process$', message: 'Use the global process: its env and exit are guarded.' },
   ];
   if (pure.includes(zone)) {
-    patterns.push({ regex: `^(node:)?(${impureModules.join('|')})(/.*)?$`, message: `src/${zone} does no I/O: of Node only ${pureModules.join(', ')}.` });
+    patterns.push({
+      regex: `^(node:)?(${impureModules.join('|')})(/.*)?$`,
+      message: `src/${zone} does no I/O: of Node only ${pureModules.join(', ')}.`,
+    });
   }
   if (zone === 'core') patterns.push({ regex: '^[^.:][^:]*$', message: 'src/core imports no package.' });
   // A zone on the lowest level of all has nothing forbidden below it; an empty alternation would match everything.
@@ -59,11 +66,7 @@ function importPatterns(zone) {
 
 /** @param {string} zone */
 function zoneRules(zone) {
-  const properties = [
-    ...(zone === 'config' ? [] : [noEnv]),
-    ...(zone === 'cli' ? [] : [noExit]),
-    ...(pure.includes(zone) ? noClock : []),
-  ];
+  const properties = [...(zone === 'config' ? [] : [noEnv]), ...(zone === 'cli' ? [] : [noExit]), ...(pure.includes(zone) ? noClock : [])];
   return {
     files: [`src/${zone}/**/*.ts`],
     rules: {
@@ -115,10 +118,15 @@ export default {
   overrides: [
     ...Object.keys(zones).map(zoneRules),
     { files: ['src/cli/main.ts'], rules: { 'no-restricted-properties': 'off' } },
-    { files: ['test/**', 'bench/**', 'scripts/**', 'bin/**', '*.ts', '*.mjs'], rules: { 'no-restricted-properties': 'off', 'no-console': 'off' } },
+    {
+      files: ['test/**', 'bench/**', 'scripts/**', 'bin/**', '*.ts', '*.mjs'],
+      rules: { 'no-restricted-properties': 'off', 'no-console': 'off' },
+    },
     {
       files: ['scripts/**/*.mjs', 'bin/**', '*.mjs'],
-      rules: Object.fromEntries(['argument', 'assignment', 'call', 'member-access', 'return'].map((x) => [`typescript/no-unsafe-${x}`, 'off'])),
+      rules: Object.fromEntries(
+        ['argument', 'assignment', 'call', 'member-access', 'return'].map((x) => [`typescript/no-unsafe-${x}`, 'off']),
+      ),
     },
   ],
 };

@@ -19,6 +19,7 @@ function define<const T extends Record<string, Code>>(codes: T): T {
   return codes;
 }
 
+// biome-ignore format: one code a line
 export const errorCodes = define({
   // Wrong usage or config (exit 2)
   USAGE: { domain: 'user', retry: 'never', exit: 2, about: 'An unknown command, option or argument.' },

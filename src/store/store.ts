@@ -9,7 +9,7 @@
  *   - `fold` adds rows to the statistics under the same fence, and moves `folded_sequence`;
  *   - readers see one consistent snapshot a call, and need no lease.
  */
-import type { FoldRows, Detector, NewValues } from '../core/detector.ts';
+import type { Detector, FoldRows, NewValues } from '../core/detector.ts';
 import type { Layout } from '../core/layout.ts';
 import type { RejectedRow } from '../reader/rejected.ts';
 
@@ -134,6 +134,27 @@ export interface PendingFile extends PlannedFile {
   readonly incident: string | null;
 }
 
+/** What `rebuild` found on reading the contents in force again, by the new basis. Sequence numbers and outcomes are kept. */
+export interface RebuildRequest {
+  readonly from: number;
+  readonly to: number;
+  readonly basis: Basis;
+  /** Applied lines (and the reference's) with their new numbers. */
+  readonly lines: readonly {
+    readonly position: number;
+    readonly rows: number;
+    readonly applied: number;
+    readonly quarantined: number;
+    readonly rejected: readonly RejectedRow[];
+    readonly delta: Uint8Array;
+    readonly newValues: readonly NewValues[];
+  }[];
+  /** The whole statistics: they replace the tables, and `to` becomes the watermark. */
+  readonly statistics: readonly FoldRows[];
+  /** The reevaluation (sequence `to`) with what is newly true. */
+  readonly entry: CommitEntry;
+}
+
 /** The right to write, held until `release` or until another takes over. */
 export interface Writer {
   readonly pipeline: PipelineRow;
@@ -146,14 +167,14 @@ export interface Writer {
   known(): AsyncIterable<readonly KnownChunk[]>;
   commit(request: CommitRequest): Promise<void>;
   fold(rows: readonly FoldRows[], to: number): Promise<void>;
-  /** Files not yet marked, by sequence and ordinal, at most `limit` of those after `afterId`... */
+  /** The first `limit` files that are neither marked nor incidents, by sequence and ordinal. */
   pendingFiles(limit: number): Promise<readonly PendingFile[]>;
   markPublished(ids: readonly number[]): Promise<void>;
   markIncident(id: number, detail: string): Promise<void>;
   /** Forgets what `id` detected: a new generation of the pattern. */
   resetPattern(id: string): Promise<void>;
-  /** Statistics, deltas, rejected rows and chunk outcomes begin again; detections, their files and the ledger's history stay. */
-  beginRebuild(basis: Basis): Promise<void>;
+  /** Replaces all that was computed from the chunks, in one transaction; detections and files stay (PROTOCOL.md 3.9). */
+  rebuild(request: RebuildRequest): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -179,7 +200,7 @@ export interface StoreReader {
   files(): Promise<{ readonly planned: number; readonly published: number; readonly incidents: readonly { readonly key: string; readonly detail: string }[] }>;
   /** Numbers of lines by outcome, and of detections by pattern. */
   counts(): Promise<{ readonly outcomes: Readonly<Partial<Record<Outcome, number>>>; readonly rows: number; readonly quarantinedRows: number; readonly detections: readonly { readonly patternId: string; readonly count: number }[] }>;
-  /** Folder names of all files ever planned with a prefix test for `SINK_AHEAD`. */
+  /** Those of the folder names for which a file was ever planned (SINK_AHEAD: the output holds others). */
   plannedFolders(names: readonly string[]): Promise<ReadonlySet<string>>;
   load(detector: Detector): Promise<void>;
 }
