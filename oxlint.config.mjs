@@ -119,11 +119,11 @@ export default {
     ...Object.keys(zones).map(zoneRules),
     { files: ['src/cli/main.ts'], rules: { 'no-restricted-properties': 'off' } },
     {
-      files: ['test/**', 'bench/**', 'scripts/**', 'bin/**', '*.ts', '*.mjs'],
+      files: ['test/**', 'bench/**', 'scripts/**', 'bin/**', 'vitest.config.ts', 'oxlint.config.mjs'],
       rules: { 'no-restricted-properties': 'off', 'no-console': 'off' },
     },
     {
-      files: ['scripts/**/*.mjs', 'bin/**', '*.mjs'],
+      files: ['scripts/**/*.mjs', 'bin/**', 'oxlint.config.mjs'],
       rules: Object.fromEntries(
         ['argument', 'assignment', 'call', 'member-access', 'return'].map((x) => [`typescript/no-unsafe-${x}`, 'off']),
       ),

@@ -13,13 +13,13 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Written by build.mjs after a build without errors. */
 export const buildStamp = join(root, 'dist', '.built');
 
-const buildInputs = ['src', 'tsconfig.json', 'package-lock.json', 'scripts/build.mjs'];
+const buildInputs = ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json', 'scripts/build.mjs'];
 
 /** Ends the process when this Node is older than the `engines` of package.json. */
 export function checkNode() {
   const engines = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).engines.node;
-  const [wantedMajor, wantedMinor] = engines.replace('>=', '').split('.').map(Number);
-  const [major, minor] = process.versions.node.split('.').map(Number);
+  const [wantedMajor = 0, wantedMinor = 0] = engines.replace('>=', '').split('.').map(Number);
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)) return;
   console.error(`Tallyho needs Node.js ${wantedMajor}.${wantedMinor} or newer; this is ${process.versions.node} (${process.execPath}).`);
   console.error('Install a newer one from https://nodejs.org and try again.');
