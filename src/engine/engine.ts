@@ -28,6 +28,8 @@ export interface ReadTask {
   readonly chunk: ChunkVersion;
   /** `rows`: read and aggregate. `id`: only the content id (the key was applied before; its rows will not count). */
   readonly want: 'rows' | 'id';
+  /** With `id`: what was applied under this key, so that growth can be told (an object only; null for folders). */
+  readonly applied: { readonly contentId: string; readonly bytes: number } | null;
 }
 
 export type ReadOutcome =
@@ -42,7 +44,8 @@ export type ReadOutcome =
       /** Facts to tell with errors, such as a guessed quote. */
       readonly notes: readonly string[];
     }
-  | { readonly kind: 'id'; readonly contentId: string }
+  /** `grew`: longer than what was applied, and its first `applied.bytes` bytes have the applied content id (PROTOCOL.md 2.2). */
+  | { readonly kind: 'id'; readonly contentId: string; readonly grew: boolean }
   /** The chunk cannot be read as a whole. Its content id is that of its bytes all the same. */
   | { readonly kind: 'fault'; readonly contentId: string; readonly fault: ChunkFault }
   /** It changed or went away under the reader: list again. */
@@ -51,6 +54,7 @@ export type ReadOutcome =
 export interface ReadResult {
   readonly task: ReadTask;
   readonly outcome: ReadOutcome;
+  /** Bytes of the objects as stored (before unpacking). */
   readonly bytes: number;
 }
 

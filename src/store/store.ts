@@ -23,6 +23,8 @@ export interface LedgerLine {
   readonly folder: boolean;
   readonly version: string;
   readonly contentId: string | null;
+  /** Size of the bytes that `contentId` stands for, as stored; null where nothing was read. */
+  readonly bytes: number | null;
   readonly outcome: Outcome;
   /** 0 for the reference; null unless applied. */
   readonly sequence: number | null;
@@ -124,10 +126,11 @@ export interface KnownChunk {
   readonly contentId: string | null;
   /** Content id of the applied version of this key, if any. */
   readonly inForce: string | null;
+  /** Its size in bytes, as stored. */
+  readonly inForceBytes: number | null;
 }
 
 export interface PendingFile extends PlannedFile {
-  readonly id: number;
   readonly sequence: number;
   /** Folder of the file, for the rule that the first detections file is put last. */
   readonly folder: string;
@@ -169,8 +172,9 @@ export interface Writer {
   fold(rows: readonly FoldRows[], to: number): Promise<void>;
   /** The first `limit` files that are neither marked nor incidents, by sequence and ordinal. */
   pendingFiles(limit: number): Promise<readonly PendingFile[]>;
-  markPublished(ids: readonly number[]): Promise<void>;
-  markIncident(id: number, detail: string): Promise<void>;
+  /** By key: the caller publishes what it has just committed from memory. */
+  markPublished(keys: readonly string[]): Promise<void>;
+  markIncident(key: string, detail: string): Promise<void>;
   /** Forgets what `id` detected: a new generation of the pattern. */
   resetPattern(id: string): Promise<void>;
   /** Replaces all that was computed from the chunks, in one transaction; detections and files stay (PROTOCOL.md 3.9). */
