@@ -1,0 +1,71 @@
+/** What a pipeline runs on: contracts and settings, no config file. `cli` and the library compose it. */
+import type { Layout } from '../core/layout.ts';
+import type { Plan } from '../core/plan.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Objects } from '../objects/objects.ts';
+import type { Csv } from '../reader/csv.ts';
+import type { PatternSet, Store } from '../store/store.ts';
+import type { PipelineEvent } from './events.ts';
+
+/** A share of rows, exact: units / 10^digits percent. */
+export interface Percent {
+  readonly units: bigint;
+  readonly digits: number;
+}
+
+export interface InputSettings {
+  readonly columns: Readonly<Record<string, string>>;
+  readonly csv: Csv;
+  readonly maxBadRows: Percent;
+  readonly maxChunkBytes: number;
+  readonly onBadChunk: 'skip' | 'halt';
+  readonly onDuplicate: 'skip' | 'apply';
+  readonly pollMs: number;
+  /** Age that a file must have before it is read; 0 where objects appear whole (S3). */
+  readonly settleMs: number;
+  readonly waitForMs: number;
+}
+
+export interface ReferenceSettings {
+  /** Where the file lies, and its key there. */
+  readonly objects: Objects;
+  readonly key: string;
+  /** customer, merchant, weight -> header. */
+  readonly columns: Readonly<Record<string, string>>;
+  readonly engine: Engine;
+  /** Its key below the source, if it lies there: left out of discovery. */
+  readonly keyInSource: string | null;
+}
+
+/** The patterns as the pipeline needs them: bound to whatever layout the statistics have. */
+export interface DeclaredPatterns {
+  /** The layout that these patterns alone need. */
+  readonly layout: Layout;
+  readonly set: PatternSet;
+  /** Bound to a kept layout, or the measures that it lacks, in words. */
+  readonly bind: (layout: Layout) => { readonly plan: Plan } | { readonly missing: readonly string[] };
+}
+
+export interface PipelineOptions {
+  readonly name: string;
+  readonly source: Objects;
+  readonly sink: Objects;
+  readonly store: Store;
+  readonly engine: Engine;
+  readonly input: InputSettings;
+  readonly reference: ReferenceSettings | null;
+  readonly patterns: DeclaredPatterns;
+  readonly timeZone: string;
+  /** The clock of detections and YStartTime. A frozen one makes output reproducible. */
+  readonly clock: () => Date;
+  /** Exactly so many chunks a commit (tests); null: one when idle, more under backlog. */
+  readonly commitChunks: number | null;
+  /** Called when a changed set of patterns adds many detections; false refuses (CONFIRM_NEEDED). */
+  readonly confirm: (detections: number) => Promise<boolean>;
+  /** Called before each commit; throws DISK_LOW. */
+  readonly checkDisk: (() => Promise<void>) | null;
+  /** How long to wait for another detector that holds the pipeline. */
+  readonly claimWaitMs: number;
+  readonly on: (event: PipelineEvent) => void;
+}
+

@@ -1,0 +1,44 @@
+/** What a run did, for people and exit codes. */
+import type { LedgerLine, Outcome } from '../store/store.ts';
+
+export interface RunSummary {
+  readonly seconds: number;
+  /** Ledger lines decided in this run, by outcome. */
+  readonly outcomes: Readonly<Partial<Record<Outcome, number>>>;
+  readonly rows: number;
+  readonly quarantinedRows: number;
+  readonly detections: readonly { readonly patternId: string; readonly count: number }[];
+  readonly files: number;
+  readonly incidents: number;
+  /** Keys of applied chunks that have grown since (exit 1). */
+  readonly grew: readonly string[];
+  /** What lies in the source and is no chunk. */
+  readonly notChunks: { readonly count: number; readonly examples: readonly string[] };
+  readonly lastSequence: number;
+}
+
+export interface Tally {
+  line(line: LedgerLine, detected: readonly string[]): void;
+  readonly outcomes: Partial<Record<Outcome, number>>;
+  rows: number;
+  quarantinedRows: number;
+  readonly detections: Map<string, number>;
+  readonly grew: string[];
+}
+
+export function makeTally(): Tally {
+  return {
+    outcomes: {},
+    rows: 0,
+    quarantinedRows: 0,
+    detections: new Map(),
+    grew: [],
+    line(line, detected) {
+      this.outcomes[line.outcome] = (this.outcomes[line.outcome] ?? 0) + 1;
+      this.rows += line.rows;
+      this.quarantinedRows += line.quarantined;
+      if (line.reason === 'grew') this.grew.push(line.key);
+      for (const id of detected) this.detections.set(id, (this.detections.get(id) ?? 0) + 1);
+    },
+  };
+}
