@@ -170,8 +170,11 @@ export interface Writer {
   known(): AsyncIterable<readonly KnownChunk[]>;
   commit(request: CommitRequest): Promise<void>;
   fold(rows: readonly FoldRows[], to: number): Promise<void>;
-  /** The first `limit` files that are neither marked nor incidents, by sequence and ordinal. */
-  pendingFiles(limit: number): Promise<readonly PendingFile[]>;
+  /**
+   * Files that are not published, incidents too (they are tried again at each start), by sequence and ordinal: the first
+   * `limit` of those behind `after`.
+   */
+  pendingFiles(after: { readonly sequence: number; readonly ordinal: number } | null, limit: number): Promise<readonly PendingFile[]>;
   /** By key: the caller publishes what it has just committed from memory. */
   markPublished(keys: readonly string[]): Promise<void>;
   markIncident(key: string, detail: string): Promise<void>;

@@ -1,0 +1,223 @@
+/**
+ * One listing, and all the work that it shows: list, compare with the ledger, read, decide, evaluate, hand to the committer.
+ *
+ * Reading runs ahead of evaluating, evaluating of committing, committing of publishing; the order of the ledger is that of
+ * the listing (natural order) throughout. Only what is new, changed or waiting is held in memory.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TallyhoError } from '../core/error.ts';
+import { compareNatural } from '../core/natural-order.ts';
+import type { ReadResult, ReadTask } from '../engine/engine.ts';
+import type { ChunkVersion, NotChunks } from '../objects/chunk.ts';
+import { discoverChunks } from '../objects/discovery/discover-chunks.ts';
+import { mergeKnown } from '../objects/discovery/merge-known.ts';
+import { settledAt } from '../objects/discovery/settled.ts';
+import type { KnownChunk, Writer } from '../store/store.ts';
+import { type Decided, decide, decideUnread } from './decide.ts';
+import type { Subject } from './entries.ts';
+import type { PipelineOptions } from './options.ts';
+import type { Session } from './session.ts';
+
+export interface Work {
+  readonly chunk: ChunkVersion;
+  readonly known: KnownChunk | null;
+}
+
+export interface PassResult {
+  /** Something was decided: there may be more right away. */
+  readonly progressed: boolean;
+  /** Versions that moved under the reader or were too young: look again soon. */
+  readonly again: number;
+  readonly waiting: number;
+  readonly notChunks: NotChunks;
+  readonly listMs: number;
+}
+
+export interface PassOptions {
+  readonly options: PipelineOptions;
+  readonly writer: Writer;
+  readonly session: Session;
+  readonly once: boolean;
+  readonly signal: AbortSignal;
+  /** When each young file was first seen as it is: a clock that is ahead must not keep it waiting for ever. */
+  readonly firstSeen: Map<string, number>;
+  /** Versions that could not be committed for a reason in their data, with the database's words. */
+  readonly uncommittable: ReadonlyMap<string, string>;
+}
+
+export async function runPass(pass: PassOptions): Promise<PassResult> {
+  const { options, session, signal } = pass;
+  const started = performance.now();
+  const notChunks: NotChunks = { count: 0, examples: [] };
+  const work = await listWork(pass, notChunks);
+  const listMs = performance.now() - started;
+  const waiting = work.filter(({ chunk }) => chunk.state.kind === 'waiting').length;
+  options.on({ kind: 'listed', todo: work.length - waiting, waiting, ms: listMs });
+
+  const skipped = { young: 0, moved: 0 };
+  let progressed = false;
+  const tasks = readTasks(pass, work, skipped);
+  const byChunk = new Map(work.map((item) => [item.chunk, item]));
+  const read = readInOrder(pass, tasks);
+  for await (const step of read) {
+    if (signal.aborted) break;
+    const item = byChunk.get(step.chunk);
+    if (item === undefined) throw new TallyhoError('INTERNAL', `the engine named a chunk that was not asked for: ${step.chunk.key}`);
+    if (step.result?.outcome.kind === 'moved') {
+      skipped.moved++;
+      continue;
+    }
+    progressed = (await takeOne(pass, item, step.result)) || progressed;
+  }
+  await session.committer.flush();
+  return { progressed, again: skipped.young + skipped.moved, waiting, notChunks, listMs };
+}
+
+async function listWork({ options, writer, signal }: PassOptions, notChunks: NotChunks): Promise<Work[]> {
+  const exclude = options.reference?.keyInSource ?? null;
+  const found = discoverChunks(options.source, {
+    waitForMs: options.input.waitForMs,
+    nowMs: Date.now(),
+    exclude: exclude === null ? [] : [exclude],
+    notChunks,
+    signal,
+  });
+  const stop = options.input.onBadChunk === 'halt' ? await quarantinedVersions(writer) : null;
+  const work: Work[] = [];
+  for await (const item of mergeKnown(stop === null ? found : haltOn(found, stop), writer.known())) {
+    if (item.chunk.state.kind === 'waiting' && item.known?.outcome === 'waiting' && item.known.version === item.chunk.version) continue;
+    work.push(item);
+  }
+  return work.sort((a, b) => compareNatural(a.chunk.key, b.chunk.key));
+}
+
+/** Under `halt`, a chunk that stopped the pipeline stops it again until it is mended (or gone). */
+async function quarantinedVersions(writer: Writer): Promise<Map<string, string>> {
+  const versions = new Map<string, string>();
+  for await (const batch of writer.known()) {
+    for (const { key, outcome, version } of batch) if (outcome === 'quarantined') versions.set(key, version);
+  }
+  return versions;
+}
+
+async function* haltOn(found: AsyncIterable<readonly ChunkVersion[]>, stop: ReadonlyMap<string, string>): AsyncIterable<readonly ChunkVersion[]> {
+  for await (const batch of found) {
+    const bad = batch.find((chunk) => stop.get(chunk.key) === chunk.version);
+    if (bad !== undefined) throw halted(bad.key, 'see `tallyho chunks why`', 'it is as it was.');
+    yield batch;
+  }
+}
+
+type Step = { readonly chunk: ChunkVersion; readonly result: ReadResult | null };
+
+/** Results of reading, with those that need no reading in their places. */
+async function* readInOrder({ options, session, signal }: PassOptions, steps: AsyncIterable<ReadTask | Work>): AsyncIterable<Step> {
+  const unread: { readonly before: number; readonly chunk: ChunkVersion }[] = [];
+  let asked = 0;
+  let given = 0;
+  async function* tasks(): AsyncIterable<ReadTask> {
+    for await (const step of steps) {
+      if ('want' in step) {
+        asked++;
+        yield step;
+      } else {
+        unread.push({ before: asked, chunk: step.chunk });
+      }
+    }
+  }
+  for await (const result of options.engine.aggregate(tasks(), session.readPlan, signal)) {
+    while (unread[0] !== undefined && unread[0].before <= given) {
+      const { chunk } = unread.shift() as { chunk: ChunkVersion };
+      yield { chunk, result: null };
+    }
+    given++;
+    yield { chunk: result.task.chunk, result };
+  }
+  for (const { chunk } of unread) yield { chunk, result: null };
+}
+
+/** What to read, in ledger order. With `once` a young file is waited for, since its place in the order is its own. */
+async function* readTasks(pass: PassOptions, work: readonly Work[], skipped: { young: number }): AsyncIterable<ReadTask | Work> {
+  for (const item of work) {
+    if (pass.signal.aborted) return;
+    const { chunk, known } = item;
+    if (decideUnread(chunk) !== null) {
+      yield item;
+      continue;
+    }
+    const young = await isYoung(pass, chunk);
+    if (young) {
+      skipped.young++;
+      continue;
+    }
+    const applied = known !== null && known.inForce !== null && known.inForceBytes !== null ? { contentId: known.inForce, bytes: known.inForceBytes } : null;
+    yield { chunk, want: known !== null && known.inForce !== null ? 'id' : 'rows', applied };
+  }
+}
+
+async function isYoung({ options, once, signal, firstSeen }: PassOptions, chunk: ChunkVersion): Promise<boolean> {
+  const { settleMs } = options.input;
+  if (settleMs === 0) return false;
+  const now = Date.now();
+  const name = `${chunk.key}\0${chunk.version}`;
+  const seen = firstSeen.get(name) ?? now;
+  const readyAt = settledAt(chunk, seen, settleMs);
+  if (readyAt <= now) {
+    firstSeen.delete(name);
+    return false;
+  }
+  firstSeen.set(name, seen);
+  if (!once) return true;
+  try {
+    await sleep(readyAt - now, undefined, { signal });
+  } catch {
+    return true;
+  }
+  firstSeen.delete(name);
+  return false;
+}
+
+/** Decides and evaluates one version; true if the ledger gains or changes a line. */
+async function takeOne({ options, session, uncommittable }: PassOptions, { chunk, known }: Work, result: ReadResult | null): Promise<boolean> {
+  const subject: Subject = {
+    kind: 'chunk',
+    key: chunk.key,
+    folder: chunk.folder,
+    version: chunk.version,
+    contentId: null,
+    bytes: null,
+    replaces: known?.outcome === 'waiting' ? known.position : null,
+  };
+  if (result === null) {
+    await session.commit(session.entries.chunk(subject, decideUnread(chunk) as Decided, null, []), []);
+    return true;
+  }
+  const { outcome, bytes } = result;
+  if (outcome.kind === 'moved') return false;
+  const original = await session.original(outcome.contentId, chunk.key);
+  const refused = uncommittable.get(`${chunk.key}\0${outcome.contentId}`);
+  const decision = decide(outcome, known, original, options.input);
+  if (decision.kind === 'same') {
+    if (known !== null) session.committer.same({ position: known.position, version: chunk.version });
+    return false;
+  }
+  const read = { ...subject, contentId: outcome.contentId, bytes };
+  if (refused !== undefined && decision.outcome === 'applied') {
+    await session.commit(session.entries.chunk(read, { ...decision, outcome: 'quarantined', reason: 'uncommittable', detail: refused, applied: 0, quarantined: decision.rows }, null, []), []);
+    return true;
+  }
+  const rows = outcome.kind === 'rows' ? outcome : null;
+  const listed = decision.outcome === 'applied' || decision.outcome === 'quarantined' ? (rows?.rejected ?? []) : [];
+  await session.commit(session.entries.chunk(read, decision, rows?.delta ?? null, listed), rows?.notes ?? []);
+  if (options.input.onBadChunk === 'halt' && decision.outcome === 'quarantined') {
+    await session.committer.flush();
+    throw halted(chunk.key, decision.reason, decision.detail);
+  }
+  return true;
+}
+
+function halted(key: string, reason: string | null, detail: string | null): TallyhoError {
+  return new TallyhoError('HALTED', `${key} is quarantined (${reason}): ${detail ?? ''}`, {
+    mend: 'Write the mended chunk under the same name and start again, or set `onBadChunk: skip`.',
+  });
+}
