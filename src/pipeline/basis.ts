@@ -41,11 +41,11 @@ export function fitBasis(
   if (kept === null || isEmpty(pipeline, kept)) {
     const basis = { layout: declared.layout, input: inputText(declared.layout, columns, referenceId) };
     const bound = declared.bind(declared.layout);
-    if ('missing' in bound) throw new TallyhoError('INTERNAL', `patterns do not bind to their own layout: ${bound.missing.join('; ')}`);
+    if (bound.kind === 'missing') throw new TallyhoError('INTERNAL', `patterns do not bind to their own layout: ${bound.missing.join('; ')}`);
     return { kind: 'new', basis, plan: bound.plan };
   }
   const bound = declared.bind(kept.layout);
-  if ('missing' in bound) {
+  if (bound.kind === 'missing') {
     throw new TallyhoError('REBUILD_NEEDED', `The patterns need statistics that are not kept: ${bound.missing.join('; ')}.`, {
       mend: 'Run `tallyho rebuild`, which reads all chunks again and keeps the detections; or take the patterns back to what they were.',
     });

@@ -1,8 +1,8 @@
 /** What a pipeline runs on: contracts and settings, no config file. `cli` and the library compose it. */
 import type { Layout } from '../core/layout.ts';
-import type { Plan } from '../core/plan.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Objects } from '../objects/objects.ts';
+import type { Binding } from '../patterns/bind.ts';
 import type { Csv } from '../reader/csv.ts';
 import type { PatternSet, Store } from '../store/store.ts';
 import type { PipelineEvent } from './events.ts';
@@ -43,7 +43,7 @@ export interface DeclaredPatterns {
   readonly layout: Layout;
   readonly set: PatternSet;
   /** Bound to a kept layout, or the measures that it lacks, in words. */
-  readonly bind: (layout: Layout) => { readonly plan: Plan } | { readonly missing: readonly string[] };
+  readonly bind: (layout: Layout) => Binding;
 }
 
 export interface PipelineOptions {
