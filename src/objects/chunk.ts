@@ -9,8 +9,8 @@ export interface ChunkVersion {
   readonly parts: readonly ObjectInfo[];
   /** Says "look again" when it differs from that in the ledger: of the object, or of all parts with their names and markers. */
   readonly version: string;
-  readonly state:
-    | { readonly kind: 'ready' }
+  readonly state: /** `note`: what was ignored to get there, such as a started write that was never answered. */
+    | { readonly kind: 'ready'; readonly note?: string }
     /** Incomplete: no marker, a listed part is missing, a started write is unanswered. */
     | { readonly kind: 'waiting'; readonly why: string }
     /** Cannot be read for what it is: an object and a folder of one name. */

@@ -39,7 +39,8 @@ export type PutResult =
 export interface Objects {
   /** Where it is, for people: no secrets. Ends with `/`. */
   readonly url: string;
-  list(signal?: AbortSignal): AsyncIterable<Listing>;
+  /** All objects, or with `under` (a key that ends with `/`) those below it; keys stay relative to the root. */
+  list(signal?: AbortSignal, under?: string): AsyncIterable<Listing>;
   /** Names (without `/`) of the folders directly below the root. */
   folders(signal?: AbortSignal): Promise<string[]>;
   read(object: ObjectInfo, signal?: AbortSignal): AsyncIterable<Uint8Array>;

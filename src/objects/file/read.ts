@@ -1,0 +1,81 @@
+/**
+ * The bytes of exactly the version that was listed (PROTOCOL.md 2.2).
+ *
+ * Size, mtime, ctime and inode of the open file and of what stands under its name are compared before the first byte and
+ * after the last; the last block is handed out only when they agree. Opened so that a link is not followed and a FIFO
+ * does not block.
+ */
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open } from 'node:fs/promises';
+import { TallyhoError } from '../../core/error.ts';
+import type { ObjectInfo } from '../objects.ts';
+import { isGone, systemCode, versionOf } from './version.ts';
+
+const blockSize = 1 << 20;
+
+export async function* readFile(path: string, object: ObjectInfo, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  const handle = await openFile(path);
+  if (handle === 'gone') throw new TallyhoError('OBJECT_MISSING', `${path} is not there any more.`);
+  if (handle === 'link') throw changed(path, 'it is a link now');
+  try {
+    await assertSame(handle, path, object);
+    let left = object.size;
+    while (left > 0) {
+      signal?.throwIfAborted();
+      // A block of its own each time: readers keep, slice and transfer them.
+      const block = Buffer.allocUnsafeSlow(Math.min(blockSize, left));
+      let filled = 0;
+      while (filled < block.length) {
+        const { bytesRead } = await handle.read(block, filled, block.length - filled, null);
+        if (bytesRead === 0) throw changed(path, 'it became shorter');
+        filled += bytesRead;
+      }
+      left -= filled;
+      if (left === 0) await assertSame(handle, path, object);
+      yield block;
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The whole of a small file, or null if there is no regular file of that name. */
+export async function getFile(path: string): Promise<Uint8Array | null> {
+  const handle = await openFile(path);
+  if (typeof handle === 'string') return null;
+  try {
+    return (await handle.stat()).isFile() ? await handle.readFile() : null;
+  } finally {
+    await handle.close();
+  }
+}
+
+export async function openFile(path: string): Promise<FileHandle | 'gone' | 'link'> {
+  try {
+    // Windows has neither flag: links are then seen by the comparison with lstat.
+    return await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+  } catch (error) {
+    if (isGone(error)) return 'gone';
+    if (systemCode(error) === 'ELOOP') return 'link';
+    throw error;
+  }
+}
+
+async function assertSame(handle: FileHandle, path: string, object: ObjectInfo): Promise<void> {
+  const [opened, named] = await Promise.all([
+    handle.stat({ bigint: true }),
+    lstat(path, { bigint: true }).catch((error: unknown) => {
+      if (isGone(error)) return null;
+      throw error;
+    }),
+  ]);
+  if (versionOf(opened) !== object.version) throw changed(path, 'its size, times or inode are others');
+  if (named === null) throw changed(path, 'it was taken away while it was read');
+  if (versionOf(named) !== object.version) throw changed(path, 'another file took its place');
+}
+
+function changed(path: string, how: string): TallyhoError {
+  return new TallyhoError('OBJECT_CHANGED', `${path} changed since it was listed: ${how}.`, {
+    mend: 'List it again; it is then read as it is.',
+  });
+}
