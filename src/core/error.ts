@@ -32,6 +32,7 @@ export const errorCodes = define({
   PATTERN_ID_REUSED: { domain: 'user', retry: 'never', exit: 2, about: 'A pattern id that has detections is used with other dimensions or another action.' },
   PATTERN_UNKNOWN: { domain: 'user', retry: 'never', exit: 2, about: 'No pattern has the id given.' },
   REBUILD_NEEDED: { domain: 'user', retry: 'never', exit: 2, about: 'The patterns or the input settings need statistics that are not kept; `tallyho rebuild` reads all chunks again.' },
+  REBUILD_BLOCKED: { domain: 'user', retry: 'never', exit: 1, about: 'A rebuild cannot read what was applied; the state is as it was.' },
   CONFIRM_NEEDED: { domain: 'user', retry: 'never', exit: 2, about: 'A changed set of patterns would add more than 1,000 detections; `--yes` confirms.' },
   SINK_AHEAD: { domain: 'user', retry: 'never', exit: 2, about: 'The output holds folders that this state did not plan.' },
   STATE_UNREACHABLE: { domain: 'user', retry: 'never', exit: 2, about: 'The private server cannot use the state folder.' },

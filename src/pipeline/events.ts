@@ -15,6 +15,7 @@ export type PipelineEvent =
   | { readonly kind: 'incident'; readonly key: string; readonly detail: string }
   | { readonly kind: 'folded'; readonly to: number; readonly rows: number; readonly ms: number }
   | { readonly kind: 'retry'; readonly error: Error; readonly inMs: number }
+  | { readonly kind: 'rebuilt'; readonly done: number; readonly of: number }
   | { readonly kind: 'idle' }
   | { readonly kind: 'stopping' };
 

@@ -144,7 +144,12 @@ export interface RebuildRequest {
   readonly basis: Basis;
   /** Applied lines (and the reference's) with their new numbers. */
   readonly lines: readonly {
-    readonly position: number;
+    /** null for a reference that was not there before. */
+    readonly position: number | null;
+    readonly key: string;
+    readonly version: string;
+    readonly contentId: string;
+    readonly bytes: number;
     readonly rows: number;
     readonly applied: number;
     readonly quarantined: number;
@@ -165,6 +170,8 @@ export interface Writer {
   setBasis(basis: Basis): Promise<void>;
   /** Fills a detector: dictionary, statistics, deltas after the watermark, what was detected. */
   load(detector: Detector): Promise<void>;
+  /** For a rebuild: the dictionary (by dimensions' names) and what was detected, of the layout to come. */
+  loadNames(detector: Detector): Promise<void>;
   /** Which applied chunk has this content in force, and how many rows it had. */
   findContent(contentId: string): Promise<{ readonly key: string; readonly rows: number } | null>;
   known(): AsyncIterable<readonly KnownChunk[]>;
