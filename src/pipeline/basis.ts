@@ -20,7 +20,11 @@ export type Fit =
 
 /** Canonical JSON of the input settings that decide what the numbers mean. */
 export function inputText(layout: Layout, columns: Readonly<Record<string, string>>, referenceId: string | null): string {
-  const used = [...layout.dimensions.map((dimension) => dimension.name), ...(layout.amount ? ['amount'] : []), ...(layout.weight === 'none' ? [] : ['weight'])];
+  const used = [
+    ...layout.dimensions.map((dimension) => dimension.name),
+    ...(layout.amount ? ['amount'] : []),
+    ...(layout.weight === 'none' ? [] : ['weight']),
+  ];
   const mapped = used.filter((name) => columns[name] !== undefined && columns[name] !== name).sort();
   return JSON.stringify({
     scale: layout.scale,
@@ -41,7 +45,8 @@ export function fitBasis(
   if (kept === null || isEmpty(pipeline, kept)) {
     const basis = { layout: declared.layout, input: inputText(declared.layout, columns, referenceId) };
     const bound = declared.bind(declared.layout);
-    if (bound.kind === 'missing') throw new TallyhoError('INTERNAL', `patterns do not bind to their own layout: ${bound.missing.join('; ')}`);
+    if (bound.kind === 'missing')
+      throw new TallyhoError('INTERNAL', `patterns do not bind to their own layout: ${bound.missing.join('; ')}`);
     return { kind: 'new', basis, plan: bound.plan };
   }
   const bound = declared.bind(kept.layout);
@@ -52,9 +57,13 @@ export function fitBasis(
   }
   const input = inputText(kept.layout, columns, referenceId);
   if (input !== kept.input) {
-    throw new TallyhoError('REBUILD_NEEDED', `The input settings have changed what the statistics mean: ${difference(kept.input, input)}.`, {
-      mend: 'Run `tallyho rebuild`, which reads all chunks again and keeps the detections; or take the settings back to what they were.',
-    });
+    throw new TallyhoError(
+      'REBUILD_NEEDED',
+      `The input settings have changed what the statistics mean: ${difference(kept.input, input)}.`,
+      {
+        mend: 'Run `tallyho rebuild`, which reads all chunks again and keeps the detections; or take the settings back to what they were.',
+      },
+    );
   }
   const same = pipeline.patternSet?.fingerprint === declared.set.fingerprint;
   return { kind: same ? 'go on' : 'changed', plan: bound.plan };

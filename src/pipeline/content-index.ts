@@ -17,7 +17,7 @@ export function makeContentIndex(): ContentIndex {
 
   function find(table: Float64Array, value: number): number {
     const mask = table.length - 1;
-    let slot = value % table.length & mask;
+    let slot = (value % table.length) & mask;
     while (table[slot] !== -1 && table[slot] !== value) slot = (slot + 1) & mask;
     return slot;
   }

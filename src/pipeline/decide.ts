@@ -90,7 +90,11 @@ function decideRows(read: Extract<Read, { kind: 'rows' }>, maxBadRows: Percent):
 
 function changed(read: Read): Decided {
   if (read.kind === 'id' && read.grew) {
-    return line('changed', 'grew', 'It has grown since it was applied: the rows behind the applied ones are not counted. Write them as a chunk of their own.');
+    return line(
+      'changed',
+      'grew',
+      'It has grown since it was applied: the rows behind the applied ones are not counted. Write them as a chunk of their own.',
+    );
   }
   return line('changed', null, 'Its bytes have changed since it was applied; what was applied stays in force.');
 }

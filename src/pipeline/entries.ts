@@ -45,7 +45,16 @@ export interface EntryMakerOptions {
   readonly patternSet: PatternSet | null;
 }
 
-export const nothingRead: Decided = { kind: 'line', outcome: 'applied', reason: null, detail: null, rows: 0, applied: 0, quarantined: 0, notCounted: 0 };
+export const nothingRead: Decided = {
+  kind: 'line',
+  outcome: 'applied',
+  reason: null,
+  detail: null,
+  rows: 0,
+  applied: 0,
+  quarantined: 0,
+  notCounted: 0,
+};
 
 export function makeEntries(options: EntryMakerOptions): EntryMaker {
   const { detector } = options;
@@ -69,7 +78,11 @@ export function makeEntries(options: EntryMakerOptions): EntryMaker {
     subject: Subject,
     decided: Decided,
     place: { readonly sequence: number | null; readonly time: Date },
-    made: { readonly delta: Uint8Array | null; readonly step: Pick<StepResult, 'newValues' | 'detections'>; readonly rejected: readonly RejectedRow[] },
+    made: {
+      readonly delta: Uint8Array | null;
+      readonly step: Pick<StepResult, 'newValues' | 'detections'>;
+      readonly rejected: readonly RejectedRow[];
+    },
   ): CommitEntry {
     const { replaces, ...identity } = subject;
     const line: LedgerLine = {
@@ -111,7 +124,8 @@ export function makeEntries(options: EntryMakerOptions): EntryMaker {
   return {
     chunk(subject, decided, delta, rejected) {
       const time = nextTime();
-      if (decided.outcome !== 'applied' || delta === null) return entry(subject, decided, { sequence: null, time }, { delta: null, step: noStep, rejected });
+      if (decided.outcome !== 'applied' || delta === null)
+        return entry(subject, decided, { sequence: null, time }, { delta: null, step: noStep, rejected });
       sequence++;
       const step = detector.step(delta);
       return entry(subject, decided, { sequence, time }, { delta: encodeDelta(step.delta), step, rejected });
@@ -123,7 +137,12 @@ export function makeEntries(options: EntryMakerOptions): EntryMaker {
     reevaluation(detections) {
       sequence++;
       const subject: Subject = { kind: 'reevaluation', key: '', folder: false, version: '', contentId: null, bytes: null, replaces: null };
-      return entry(subject, nothingRead, { sequence, time: nextTime() }, { delta: null, step: { newValues: [], detections }, rejected: [] });
+      return entry(
+        subject,
+        nothingRead,
+        { sequence, time: nextTime() },
+        { delta: null, step: { newValues: [], detections }, rejected: [] },
+      );
     },
     get lastSequence() {
       return sequence;

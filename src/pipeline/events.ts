@@ -18,4 +18,3 @@ export type PipelineEvent =
   | { readonly kind: 'rebuilt'; readonly done: number; readonly of: number }
   | { readonly kind: 'idle' }
   | { readonly kind: 'stopping' };
-

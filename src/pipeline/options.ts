@@ -68,4 +68,3 @@ export interface PipelineOptions {
   readonly claimWaitMs: number;
   readonly on: (event: PipelineEvent) => void;
 }
-

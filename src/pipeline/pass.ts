@@ -6,12 +6,11 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TallyhoError } from '../core/error.ts';
-import { compareNatural } from '../core/natural-order.ts';
 import type { ReadResult, ReadTask } from '../engine/engine.ts';
 import type { ChunkVersion, NotChunks } from '../objects/chunk.ts';
-import { discoverChunks } from '../objects/discovery/discover-chunks.ts';
-import { mergeKnown } from '../objects/discovery/merge-known.ts';
-import { settledAt } from '../objects/discovery/settled.ts';
+import { discoverChunks, discoverWork } from '../objects/discovery/discover.ts';
+import { isSameChunk } from '../objects/discovery/resolve-chunk.ts';
+import { settlesAt } from '../objects/discovery/settled.ts';
 import type { KnownChunk, Writer } from '../store/store.ts';
 import { type Decided, decide, decideUnread } from './decide.ts';
 import type { Subject } from './entries.ts';
@@ -48,8 +47,7 @@ export interface PassOptions {
 export async function runPass(pass: PassOptions): Promise<PassResult> {
   const { options, session, signal } = pass;
   const started = performance.now();
-  const notChunks: NotChunks = { count: 0, examples: [] };
-  const work = await listWork(pass, notChunks);
+  const { work, notChunks } = await listWork(pass);
   const listMs = performance.now() - started;
   const waiting = work.filter(({ chunk }) => chunk.state.kind === 'waiting').length;
   options.on({ kind: 'listed', todo: work.length - waiting, waiting, ms: listMs });
@@ -63,7 +61,10 @@ export async function runPass(pass: PassOptions): Promise<PassResult> {
     if (signal.aborted) break;
     const item = byChunk.get(step.chunk);
     if (item === undefined) throw new TallyhoError('INTERNAL', `the engine named a chunk that was not asked for: ${step.chunk.key}`);
-    if (step.result?.outcome.kind === 'moved') {
+    const moved =
+      step.result !== null &&
+      (step.result.outcome.kind === 'moved' || !(await isSameChunk(options.source, step.chunk, { exclude: excluded(options), signal })));
+    if (moved) {
       skipped.moved++;
       continue;
     }
@@ -73,38 +74,41 @@ export async function runPass(pass: PassOptions): Promise<PassResult> {
   return { progressed, again: skipped.young + skipped.moved, waiting, notChunks, listMs };
 }
 
-async function listWork({ options, writer, signal }: PassOptions, notChunks: NotChunks): Promise<Work[]> {
-  const exclude = options.reference?.keyInSource ?? null;
-  const found = discoverChunks(options.source, {
-    waitForMs: options.input.waitForMs,
-    nowMs: Date.now(),
-    exclude: exclude === null ? [] : [exclude],
-    notChunks,
+async function listWork({
+  options,
+  writer,
+  signal,
+}: PassOptions): Promise<{ readonly work: readonly Work[]; readonly notChunks: NotChunks }> {
+  const found = await discoverWork(options.source, writer.known(), {
+    waitFor: options.input.waitForMs,
+    now: Date.now(),
+    exclude: excluded(options),
     signal,
   });
-  const stop = options.input.onBadChunk === 'halt' ? await quarantinedVersions(writer) : null;
-  const work: Work[] = [];
-  for await (const item of mergeKnown(stop === null ? found : haltOn(found, stop), writer.known())) {
-    if (item.chunk.state.kind === 'waiting' && item.known?.outcome === 'waiting' && item.known.version === item.chunk.version) continue;
-    work.push(item);
-  }
-  return work.sort((a, b) => compareNatural(a.chunk.key, b.chunk.key));
+  if (options.input.onBadChunk === 'halt') await assertNotHalted(options, writer, found.work);
+  const work = found.work.filter(
+    ({ chunk, known }) => !(chunk.state.kind === 'waiting' && known?.outcome === 'waiting' && known.version === chunk.version),
+  );
+  return { work, notChunks: found.notChunks };
 }
 
-/** Under `halt`, a chunk that stopped the pipeline stops it again until it is mended (or gone). */
-async function quarantinedVersions(writer: Writer): Promise<Map<string, string>> {
-  const versions = new Map<string, string>();
+/** The reference is no chunk, wherever it lies. */
+function excluded({ reference }: PipelineOptions): readonly string[] {
+  return reference?.keyInSource === null || reference === null ? [] : [reference.keyInSource];
+}
+
+/** Under `halt`, a chunk that stopped the pipeline stops it again, until it is mended or gone. */
+async function assertNotHalted(options: PipelineOptions, writer: Writer, work: readonly Work[]): Promise<void> {
+  const mended = new Set(work.map(({ chunk }) => chunk.key));
+  const bad = new Map<string, KnownChunk>();
   for await (const batch of writer.known()) {
-    for (const { key, outcome, version } of batch) if (outcome === 'quarantined') versions.set(key, version);
+    for (const line of batch) if (line.outcome === 'quarantined' && !mended.has(line.key)) bad.set(line.key, line);
   }
-  return versions;
-}
-
-async function* haltOn(found: AsyncIterable<readonly ChunkVersion[]>, stop: ReadonlyMap<string, string>): AsyncIterable<readonly ChunkVersion[]> {
-  for await (const batch of found) {
-    const bad = batch.find((chunk) => stop.get(chunk.key) === chunk.version);
-    if (bad !== undefined) throw halted(bad.key, 'see `tallyho chunks why`', 'it is as it was.');
-    yield batch;
+  if (bad.size === 0) return;
+  const listing = discoverChunks(options.source, { waitFor: options.input.waitForMs, now: Date.now(), exclude: excluded(options) });
+  for await (const batch of listing) {
+    const found = batch.find(({ key }) => bad.has(key));
+    if (found !== undefined) throw halted(found.key, null, 'it is as it was when it stopped the pipeline.');
   }
 }
 
@@ -150,7 +154,10 @@ async function* readTasks(pass: PassOptions, work: readonly Work[], skipped: { y
       skipped.young++;
       continue;
     }
-    const applied = known !== null && known.inForce !== null && known.inForceBytes !== null ? { contentId: known.inForce, bytes: known.inForceBytes } : null;
+    const applied =
+      known !== null && known.inForce !== null && known.inForceBytes !== null
+        ? { contentId: known.inForce, bytes: known.inForceBytes }
+        : null;
     yield { chunk, want: known !== null && known.inForce !== null ? 'id' : 'rows', applied };
   }
 }
@@ -161,7 +168,7 @@ async function isYoung({ options, once, signal, firstSeen }: PassOptions, chunk:
   const now = Date.now();
   const name = `${chunk.key}\0${chunk.version}`;
   const seen = firstSeen.get(name) ?? now;
-  const readyAt = settledAt(chunk, seen, settleMs);
+  const readyAt = settlesAt(chunk.modified, now, settleMs, seen);
   if (readyAt <= now) {
     firstSeen.delete(name);
     return false;
@@ -178,7 +185,11 @@ async function isYoung({ options, once, signal, firstSeen }: PassOptions, chunk:
 }
 
 /** Decides and evaluates one version; true if the ledger gains or changes a line. */
-async function takeOne({ options, session, uncommittable }: PassOptions, { chunk, known }: Work, result: ReadResult | null): Promise<boolean> {
+async function takeOne(
+  { options, session, uncommittable }: PassOptions,
+  { chunk, known }: Work,
+  result: ReadResult | null,
+): Promise<boolean> {
   const subject: Subject = {
     kind: 'chunk',
     key: chunk.key,
@@ -203,7 +214,15 @@ async function takeOne({ options, session, uncommittable }: PassOptions, { chunk
   }
   const read = { ...subject, contentId: outcome.contentId, bytes };
   if (refused !== undefined && decision.outcome === 'applied') {
-    await session.commit(session.entries.chunk(read, { ...decision, outcome: 'quarantined', reason: 'uncommittable', detail: refused, applied: 0, quarantined: decision.rows }, null, []), []);
+    await session.commit(
+      session.entries.chunk(
+        read,
+        { ...decision, outcome: 'quarantined', reason: 'uncommittable', detail: refused, applied: 0, quarantined: decision.rows },
+        null,
+        [],
+      ),
+      [],
+    );
     return true;
   }
   const rows = outcome.kind === 'rows' ? outcome : null;

@@ -11,12 +11,12 @@ import { TallyhoError } from '../core/error.ts';
 import { makeDetector } from '../core/make-detector.ts';
 import type { ReadPlan, ReadResult, ReadTask } from '../engine/engine.ts';
 import type { ChunkVersion } from '../objects/chunk.ts';
-import { discoverChunks } from '../objects/discovery/discover-chunks.ts';
+import { discoverChunks } from '../objects/discovery/discover.ts';
 import type { RebuildRequest, StoredLine, Writer } from '../store/store.ts';
 import { assertIds, inputText } from './basis.ts';
 import { makeEntries } from './entries.ts';
 import type { PipelineOptions } from './options.ts';
-import { makePublisher } from './publisher.ts';
+import { makePublisher, pendingOf } from './publisher.ts';
 import { findReference, readReference } from './reference.ts';
 
 export interface RebuildSummary {
@@ -85,7 +85,7 @@ async function rebuild(options: PipelineOptions, writer: Writer, signal: AbortSi
     markIncident: (key, detail) => writer.markIncident(key, detail),
     on: options.on,
   });
-  publisher.add(entry.files);
+  publisher.add(pendingOf(entry));
   await publisher.drain();
   return { chunks: chunks.length, rows: lines.reduce((sum, line) => sum + line.rows, 0), detections: detections.length };
 }
@@ -97,7 +97,12 @@ async function appliedLines(options: PipelineOptions): Promise<StoredLine[]> {
   return lines.sort((a, b) => (a.sequence ?? 0) - (b.sequence ?? 0));
 }
 
-async function rebuildReference(options: PipelineOptions, detector: Detector, old: StoredLine | null, signal: AbortSignal): Promise<RebuiltLine & { contentId: string }> {
+async function rebuildReference(
+  options: PipelineOptions,
+  detector: Detector,
+  old: StoredLine | null,
+  signal: AbortSignal,
+): Promise<RebuiltLine & { contentId: string }> {
   if (options.reference === null) throw new TallyhoError('INTERNAL', 'no reference');
   const chunk = await findReference(options.reference);
   const { outcome, bytes } = await readReference(options.reference, chunk, options.patterns.layout, options.input, 'rows', signal);
@@ -119,15 +124,25 @@ async function rebuildReference(options: PipelineOptions, detector: Detector, ol
 }
 
 /** Every applied chunk, read again in the order of the ledger, from the bytes that were applied. */
-async function* rebuildChunks(options: PipelineOptions, detector: Detector, lines: readonly StoredLine[], signal: AbortSignal): AsyncIterable<RebuiltLine> {
+async function* rebuildChunks(
+  options: PipelineOptions,
+  detector: Detector,
+  lines: readonly StoredLine[],
+  signal: AbortSignal,
+): AsyncIterable<RebuiltLine> {
   const wanted = new Map(lines.map((line) => [line.key, line]));
   const found = new Map<string, ChunkVersion>();
-  const listing = discoverChunks(options.source, { waitForMs: options.input.waitForMs, nowMs: Date.now(), exclude: [], notChunks: { count: 0, examples: [] }, signal });
+  const listing = discoverChunks(options.source, { waitFor: options.input.waitForMs, now: Date.now(), signal });
   for await (const batch of listing) for (const chunk of batch) if (wanted.has(chunk.key)) found.set(chunk.key, chunk);
   const gone = lines.filter((line) => found.get(line.key)?.state.kind !== 'ready').map((line) => line.key);
   if (gone.length > 0) throw contentGone(gone);
   const tasks = lines.map((line): ReadTask => ({ chunk: found.get(line.key) as ChunkVersion, want: 'rows', applied: null }));
-  const plan: ReadPlan = { layout: options.patterns.layout, columns: options.input.columns, csv: options.input.csv, maxChunkBytes: options.input.maxChunkBytes };
+  const plan: ReadPlan = {
+    layout: options.patterns.layout,
+    columns: options.input.columns,
+    csv: options.input.csv,
+    maxChunkBytes: options.input.maxChunkBytes,
+  };
   const changed: string[] = [];
   for await (const result of options.engine.aggregate(tasks, plan, signal)) {
     signal.throwIfAborted();
@@ -151,7 +166,15 @@ function rebuildChunk(detector: Detector, line: StoredLine, { outcome, bytes }: 
   }
   const step = detector.addWeights(outcome.delta);
   const applied = outcome.rows - outcome.rejectedRows;
-  return { ...same, rows: outcome.rows, applied, quarantined: outcome.rejectedRows, rejected: outcome.rejected, delta: encodeDelta(step.delta), newValues: step.newValues };
+  return {
+    ...same,
+    rows: outcome.rows,
+    applied,
+    quarantined: outcome.rejectedRows,
+    rejected: outcome.rejected,
+    delta: encodeDelta(step.delta),
+    newValues: step.newValues,
+  };
 }
 
 function contentGone(keys: readonly string[]): TallyhoError {

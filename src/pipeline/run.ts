@@ -85,7 +85,15 @@ async function live(run: Run): Promise<void> {
   const writer = await options.store.claim({ waitMs: options.claimWaitMs, signal: mode.signal });
   try {
     options.on({ kind: 'claimed', epoch: writer.pipeline.epoch, lastSequence: writer.pipeline.lastSequence });
-    const session = await openSession({ options, writer, startTime: run.startTime, tally: run.tally, oneByOne: run.oneByOne, uncommittable: run.uncommittable, signal: mode.signal });
+    const session = await openSession({
+      options,
+      writer,
+      startTime: run.startTime,
+      tally: run.tally,
+      oneByOne: run.oneByOne,
+      uncommittable: run.uncommittable,
+      signal: mode.signal,
+    });
     try {
       await watch(run, writer, session);
       await session.fold();

@@ -17,7 +17,7 @@ import { isDataError } from './data-error.ts';
 import { decide, type Original } from './decide.ts';
 import { type EntryMaker, makeEntries } from './entries.ts';
 import type { PipelineOptions } from './options.ts';
-import { makePublisher, type Publisher } from './publisher.ts';
+import { makePublisher, pendingOf, type Publisher } from './publisher.ts';
 import { findReference, readReference } from './reference.ts';
 import { assertSinkNotAhead } from './sink-ahead.ts';
 import type { Tally } from './summary.ts';
@@ -56,7 +56,9 @@ export async function openSession(life: Life): Promise<Session> {
   const reference = options.reference === null ? null : { settings: options.reference, chunk: await findReference(options.reference) };
   const layout = options.patterns.layout;
   const referenceId =
-    reference === null ? null : (await readReference(reference.settings, reference.chunk, layout, options.input, 'id', signal)).outcome.contentId;
+    reference === null
+      ? null
+      : (await readReference(reference.settings, reference.chunk, layout, options.input, 'id', signal)).outcome.contentId;
   const fit = fitBasis(writer.pipeline, options.patterns, options.input.columns, referenceId);
   if (fit.kind === 'new') await writer.setBasis(fit.basis);
 
@@ -94,11 +96,14 @@ export async function openSession(life: Life): Promise<Session> {
     },
     onCommitted(committed, ms) {
       for (const { line, detections } of committed) {
-        tally.line(line, detections.map((detection) => detection.patternId));
+        tally.line(
+          line,
+          detections.map((detection) => detection.patternId),
+        );
         if (line.contentId !== null) recent.delete(line.contentId);
       }
       options.on({ kind: 'committed', lines: committed.map((entry) => entry.line), ms });
-      publisher.add(committed.flatMap((entry) => entry.files));
+      publisher.add(committed.flatMap(pendingOf));
     },
   });
 
@@ -117,7 +122,12 @@ export async function openSession(life: Life): Promise<Session> {
     entries,
     committer,
     publisher,
-    readPlan: { layout: fit.plan.layout, columns: options.input.columns, csv: options.input.csv, maxChunkBytes: options.input.maxChunkBytes },
+    readPlan: {
+      layout: fit.plan.layout,
+      columns: options.input.columns,
+      csv: options.input.csv,
+      maxChunkBytes: options.input.maxChunkBytes,
+    },
     async original(contentId, key) {
       const own = recent.get(contentId);
       if (own !== undefined) return own.key === key ? null : own;
@@ -145,7 +155,12 @@ export async function openSession(life: Life): Promise<Session> {
         detector.returnFold(rows);
         throw error;
       }
-      options.on({ kind: 'folded', to, rows: rows.reduce((sum, { entities }) => sum + entities.length, 0), ms: performance.now() - foldStarted });
+      options.on({
+        kind: 'folded',
+        to,
+        rows: rows.reduce((sum, { entities }) => sum + entities.length, 0),
+        ms: performance.now() - foldStarted,
+      });
     },
   };
 
@@ -153,11 +168,21 @@ export async function openSession(life: Life): Promise<Session> {
     const { outcome, bytes } = await readReference(reference.settings, reference.chunk, fit.plan.layout, options.input, 'rows', signal);
     if (outcome.kind !== 'rows') throw new TallyhoError('INTERNAL', 'the reference was not read');
     const { chunk } = reference;
-    const subject = { kind: 'reference' as const, key: chunk.key, folder: false, version: chunk.version, contentId: outcome.contentId, bytes, replaces: null };
+    const subject = {
+      kind: 'reference' as const,
+      key: chunk.key,
+      folder: false,
+      version: chunk.version,
+      contentId: outcome.contentId,
+      bytes,
+      replaces: null,
+    };
     const decided = decide(outcome, null, null, { maxBadRows: options.input.maxBadRows, onDuplicate: 'apply' });
     if (decided.kind !== 'line' || decided.outcome === 'quarantined') {
       const why = decided.kind === 'line' ? decided.detail : '';
-      throw new TallyhoError('REFERENCE_UNREADABLE', `The reference file ${chunk.key} is refused: ${why}`, { mend: 'Mend the file, or `maxBadRows`; nothing was counted.' });
+      throw new TallyhoError('REFERENCE_UNREADABLE', `The reference file ${chunk.key} is refused: ${why}`, {
+        mend: 'Mend the file, or `maxBadRows`; nothing was counted.',
+      });
     }
     await committer.push(entries.reference(subject, { ...decided, outcome: 'applied' }, outcome.delta, outcome.rejected));
     await committer.flush();
@@ -181,7 +206,10 @@ export async function openSession(life: Life): Promise<Session> {
 function noteRefused(life: Life, { entries }: CommitRequest, error: unknown): void {
   const line = entries.length === 1 ? entries[0]?.line : undefined;
   if (line?.contentId === null || line?.outcome !== 'applied' || !isDataError(error)) return;
-  life.uncommittable.set(`${line.key}\0${line.contentId}`, `PostgreSQL refuses its rows: ${error.message}`);
+  life.uncommittable.set(
+    `${line.key}\0${line.contentId}`,
+    `PostgreSQL refuses its rows: ${error instanceof Error ? error.message : String(error)}`,
+  );
 }
 
 /** What was committed and not published before a crash, or held up by an incident: first of all, in bounded memory. */

@@ -69,7 +69,15 @@ export async function makeDataset(seed: number): Promise<Dataset> {
 }
 
 function configText(set: Pick<Dataset, 'patterns' | 'weight' | 'delimiter' | 'maxBadRows'>): string {
-  const lines = ['source:', '  url: ./input/', '  settle: 0s', `  csv: { delimiter: '${set.delimiter}' }`, `  maxBadRows: ${set.maxBadRows}%`, 'sink: ./output/', 'patterns:'];
+  const lines = [
+    'source:',
+    '  url: ./input/',
+    '  settle: 0s',
+    `  csv: { delimiter: '${set.delimiter}' }`,
+    `  maxBadRows: ${set.maxBadRows}%`,
+    'sink: ./output/',
+    'patterns:',
+  ];
   for (const { id, action, entity, when } of set.patterns) {
     lines.push(`  - id: ${id}`, `    action: ${action}`, `    entity: [${entity.join(', ')}]`, '    when:');
     for (const condition of when) lines.push(`      - ${JSON.stringify(condition)}`);
@@ -103,7 +111,8 @@ function makeWriter(random: Random, settings: RowSettings, delimiter: string) {
     const made = rows(count()).map((row) => ({ ...row.values }));
     // What a decimal column cannot hold is for CSV to test.
     for (const row of made) if (!/^[+-]?[0-9]{1,15}([.][0-9]{0,2}0*)?$/.test(row['amount'] ?? '')) row['amount'] = '1.25';
-    if (settings.weights !== null) for (const row of made) if (!/^([+-]?[0-9]{1,15}([.][0-9]{0,2}0*)?)?$/.test(row['weight'] ?? '')) row['weight'] = '';
+    if (settings.weights !== null)
+      for (const row of made) if (!/^([+-]?[0-9]{1,15}([.][0-9]{0,2}0*)?)?$/.test(row['weight'] ?? '')) row['weight'] = '';
     mkdirSync(dirname(join(root, key)), { recursive: true });
     await writeParquet(join(root, key), made, settings.weights !== null, random.pick(['text', 'decimal', 'double'] as const));
     parquetRows.set(key, made);
@@ -118,7 +127,17 @@ function makeWriter(random: Random, settings: RowSettings, delimiter: string) {
     else if (kind < 12) await parquet(root, `${name}.parquet`);
     else if (kind < 17) await folderChunk(root, `${name}.csv`);
     else if (kind === 17) put(root, `${name}.csv`, random.pick([Buffer.alloc(0), Buffer.from('\n\r\n'), Buffer.from('\ufeff'), csv(0)]));
-    else if (kind === 18) put(root, `${name}.csv`, Buffer.from(csv(5).toString('latin1').replace('merchant', random.pick(['Merchant', 'customer', ' merchant'])), 'latin1'));
+    else if (kind === 18)
+      put(
+        root,
+        `${name}.csv`,
+        Buffer.from(
+          csv(5)
+            .toString('latin1')
+            .replace('merchant', random.pick(['Merchant', 'customer', ' merchant'])),
+          'latin1',
+        ),
+      );
     else if (kind === 19) put(root, `${name}.csv`, Buffer.concat([csv(8), Buffer.from(`1${delimiter}"open${delimiter}'also\n`)]));
     else if (kind === 20) put(root, `${name}.csv.gz`, broken(gz(csv(20))));
     else if (kind === 21) put(root, `${name}.parquet`, random.pick([Buffer.from('PAR1 nothing PAR1'), Buffer.from('x')]));
@@ -182,12 +201,15 @@ function makeWriter(random: Random, settings: RowSettings, delimiter: string) {
   }
 
   function broken(bytes: Buffer): Buffer {
-    return random.chance(0.5) ? bytes.subarray(0, Math.max(1, bytes.length - 1 - random.below(20))) : Buffer.concat([bytes, Buffer.from('rest')]);
+    return random.chance(0.5)
+      ? bytes.subarray(0, Math.max(1, bytes.length - 1 - random.below(20)))
+      : Buffer.concat([bytes, Buffer.from('rest')]);
   }
 
   function mutate(bytes: Buffer): Buffer {
     const copy = Buffer.from(bytes);
-    for (let i = 0; i < 1 + random.below(4); i++) copy[random.below(copy.length)] = random.pick([0x22, 0x27, 0x2c, 0x0a, 0x0d, 0xff, 0x00, 0x3b]);
+    for (let i = 0; i < 1 + random.below(4); i++)
+      copy[random.below(copy.length)] = random.pick([0x22, 0x27, 0x2c, 0x0a, 0x0d, 0xff, 0x00, 0x3b]);
     return copy;
   }
 
@@ -195,7 +217,16 @@ function makeWriter(random: Random, settings: RowSettings, delimiter: string) {
     parquetRows,
     chunk,
     junk(root: string): void {
-      for (const name of ['data.json', 'x.csv.tmp', '.hidden.csv', '_tmp.csv', 'notes.txt', 'a/.b/x.csv', '_temporary/0/part-00000.csv', 'chunk_0.csv.crc']) {
+      for (const name of [
+        'data.json',
+        'x.csv.tmp',
+        '.hidden.csv',
+        '_tmp.csv',
+        'notes.txt',
+        'a/.b/x.csv',
+        '_temporary/0/part-00000.csv',
+        'chunk_0.csv.crc',
+      ]) {
         if (random.chance(0.2)) put(root, name, csv(2));
       }
     },

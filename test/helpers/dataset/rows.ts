@@ -1,7 +1,18 @@
 /** Rows with heavy ties, small cohorts, nasty names, and bad rows of every code. */
 import type { Random } from './random.ts';
 
-export const columns = ['step', 'customer', 'age', 'gender', 'zipcodeOri', 'merchant', 'zipMerchant', 'category', 'amount', 'fraud'] as const;
+export const columns = [
+  'step',
+  'customer',
+  'age',
+  'gender',
+  'zipcodeOri',
+  'merchant',
+  'zipMerchant',
+  'category',
+  'amount',
+  'fraud',
+] as const;
 
 export interface RowSettings {
   readonly customers: readonly string[];
@@ -12,7 +23,32 @@ export interface RowSettings {
   readonly badShare: number;
 }
 
-const nastyNames = ["O'Neil", "'t Hooft", 'x,y', 'a"b', 'a|b', 'b|c', '+1', '01', '1', ' padded ', 'None', 'null', 'NULL', 'ü', '😀', '～', 'é', 'a\nb', 'a\r\nb', '=cmd()', '\\N', "''", '""', 'x;y'];
+const nastyNames = [
+  "O'Neil",
+  "'t Hooft",
+  'x,y',
+  'a"b',
+  'a|b',
+  'b|c',
+  '+1',
+  '01',
+  '1',
+  ' padded ',
+  'None',
+  'null',
+  'NULL',
+  'ü',
+  '😀',
+  '～',
+  'é',
+  'a\nb',
+  'a\r\nb',
+  '=cmd()',
+  '\\N',
+  "''",
+  '""',
+  'x;y',
+];
 export const genders = ['F', 'F', 'M', 'M', 'M', 'E', 'U', ''];
 export const categories = ['es_food', 'es_tech', 'b c', 'es_transportation', ''];
 
@@ -21,7 +57,9 @@ export function makeRowSettings(random: Random, withWeights: boolean): RowSettin
   const many = (count: number, prefix: string): string[] => Array.from({ length: count }, () => name(prefix));
   const allEqual = random.chance(0.15);
   const pool = ['12.34', '-5.00', '0', '-0.00', '0.01', '00012.50', '+7.1', '12.34000000000', '-250.5', '999999999999999', '1'];
-  const amounts = allEqual ? [random.pick(pool)] : [...random.shuffle(pool).slice(0, 4), ...Array.from({ length: random.pick([0, 0, 5]) }, () => (random.below(6000) / 100).toFixed(2))];
+  const amounts = allEqual
+    ? [random.pick(pool)]
+    : [...random.shuffle(pool).slice(0, 4), ...Array.from({ length: random.pick([0, 0, 5]) }, () => (random.below(6000) / 100).toFixed(2))];
   return {
     customers: many(random.pick([1, 2, 3, 5, 10, 25]), 'C'),
     merchants: many(random.pick([1, 1, 2, 3, 6]), 'M'),
@@ -65,7 +103,25 @@ export function makeRow(random: Random, settings: RowSettings): Row {
         values[random.pick(['customer', 'merchant'])] = random.pick(['x'.repeat(257), 'é'.repeat(129)]);
         break;
       case 3:
-        values['amount'] = random.pick(['', 'abc', '1e3', '1,000', 'NaN', 'inf', '12.345', ' 1', '1 ', '.5', '5.', '1234567890123456', '$5', '１', '--1', '+', '0x10']);
+        values['amount'] = random.pick([
+          '',
+          'abc',
+          '1e3',
+          '1,000',
+          'NaN',
+          'inf',
+          '12.345',
+          ' 1',
+          '1 ',
+          '.5',
+          '5.',
+          '1234567890123456',
+          '$5',
+          '１',
+          '--1',
+          '+',
+          '0x10',
+        ]);
         break;
       case 4:
         if (settings.weights !== null) values['weight'] = random.pick(['abc', '1e0', '12.345', ' ', '-', '1234567890123456']);

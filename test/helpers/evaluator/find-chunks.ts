@@ -64,7 +64,15 @@ function folderChunk(root: string, key: string): FoundChunk | null {
     }
     const parts = [...added].filter((part) => !removed.has(part));
     const missing = parts.some((part) => !files.includes(part));
-    return { key, folder: true, parts: sorted(key, parts.filter((part) => isData(part) && !isHidden(part))), waiting: open || missing };
+    return {
+      key,
+      folder: true,
+      parts: sorted(
+        key,
+        parts.filter((part) => isData(part) && !isHidden(part)),
+      ),
+      waiting: open || missing,
+    };
   }
   return { key, folder: true, parts: sorted(key, data), waiting: !files.includes('_SUCCESS') };
 }

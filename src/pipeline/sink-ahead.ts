@@ -1,0 +1,19 @@
+/** Refuses an output that holds what this state did not plan: a restored backup, a deleted state folder (PROTOCOL.md 4.5). */
+import { TallyhoError } from '../core/error.ts';
+import { findAhead } from '../sink/find-ahead.ts';
+import type { PipelineOptions } from './options.ts';
+
+export async function assertSinkNotAhead(options: PipelineOptions, lastSequence: number): Promise<void> {
+  const ahead = await findAhead(options.sink, (names) => options.store.plannedFolders(names), lastSequence);
+  const first = ahead[0];
+  if (first === undefined) return;
+  const others = ahead.length === 1 ? '' : ` and ${ahead.length - 1} more`;
+  const why = first.why === 'above' ? `the ledger ends at ${lastSequence}` : 'the ledger planned no file there';
+  throw new TallyhoError(
+    'SINK_AHEAD',
+    `The output ${options.sink.url} holds ${first.name}${others}, but ${why}: this state is older than its output, or another's.`,
+    {
+      mend: 'Bring back the state that wrote it, or name another output in `sink`.',
+    },
+  );
+}
