@@ -15,6 +15,7 @@ import type { KnownChunk, Writer } from '../store/store.ts';
 import { type Decided, decide, decideUnread } from './decide.ts';
 import type { Subject } from './entries.ts';
 import type { PipelineOptions } from './options.ts';
+import { comparable, isReadOtherwise, markVersion } from './reading-settings.ts';
 import type { Session } from './session.ts';
 
 export interface Work {
@@ -57,18 +58,23 @@ export async function runPass(pass: PassOptions): Promise<PassResult> {
   const tasks = readTasks(pass, work, skipped);
   const byChunk = new Map(work.map((item) => [item.chunk, item]));
   const read = readInOrder(pass, tasks);
-  for await (const step of read) {
-    if (signal.aborted) break;
-    const item = byChunk.get(step.chunk);
-    if (item === undefined) throw new TallyhoError('INTERNAL', `the engine named a chunk that was not asked for: ${step.chunk.key}`);
-    const moved =
-      step.result !== null &&
-      (step.result.outcome.kind === 'moved' || !(await isSameChunk(options.source, step.chunk, { exclude: excluded(options), signal })));
-    if (moved) {
-      skipped.moved++;
-      continue;
+  try {
+    for await (const step of read) {
+      if (signal.aborted) break;
+      const item = byChunk.get(step.chunk);
+      if (item === undefined) throw new TallyhoError('INTERNAL', `the engine named a chunk that was not asked for: ${step.chunk.key}`);
+      const moved =
+        step.result !== null &&
+        (step.result.outcome.kind === 'moved' || !(await isSameChunk(options.source, step.chunk, { exclude: excluded(options), signal })));
+      if (moved) {
+        skipped.moved++;
+        continue;
+      }
+      progressed = (await takeOne(pass, item, step.result)) || progressed;
     }
-    progressed = (await takeOne(pass, item, step.result)) || progressed;
+  } catch (error) {
+    // Told to stop: what was evaluated is committed all the same.
+    if (!signal.aborted || error instanceof TallyhoError) throw error;
   }
   await session.committer.flush();
   return { progressed, again: skipped.young + skipped.moved, waiting, notChunks, listMs };
@@ -77,9 +83,10 @@ export async function runPass(pass: PassOptions): Promise<PassResult> {
 async function listWork({
   options,
   writer,
+  session,
   signal,
 }: PassOptions): Promise<{ readonly work: readonly Work[]; readonly notChunks: NotChunks }> {
-  const found = await discoverWork(options.source, writer.known(), {
+  const found = await discoverWork(options.source, comparable(writer.known(), session.settings), {
     waitFor: options.input.waitForMs,
     now: Date.now(),
     exclude: excluded(options),
@@ -190,6 +197,7 @@ async function takeOne(
   { chunk, known }: Work,
   result: ReadResult | null,
 ): Promise<boolean> {
+  const readOtherwise = isReadOtherwise(known, session.settings);
   const subject: Subject = {
     kind: 'chunk',
     key: chunk.key,
@@ -197,7 +205,7 @@ async function takeOne(
     version: chunk.version,
     contentId: null,
     bytes: null,
-    replaces: known?.outcome === 'waiting' ? known.position : null,
+    replaces: known !== null && (known.outcome === 'waiting' || readOtherwise) ? known.position : null,
   };
   if (result === null) {
     await session.commit(session.entries.chunk(subject, decideUnread(chunk) as Decided, null, []), []);
@@ -207,12 +215,14 @@ async function takeOne(
   if (outcome.kind === 'moved') return false;
   const original = await session.original(outcome.contentId, chunk.key);
   const refused = uncommittable.get(`${chunk.key}\0${outcome.contentId}`);
-  const decision = decide(outcome, known, original, options.input);
+  const decision = decide(outcome, readOtherwise ? null : known, original, options.input);
   if (decision.kind === 'same') {
-    if (known !== null) session.committer.same({ position: known.position, version: chunk.version });
+    const version = known?.outcome === 'quarantined' ? markVersion(chunk.version, session.settings) : chunk.version;
+    if (known !== null) session.committer.same({ position: known.position, version });
     return false;
   }
-  const read = { ...subject, contentId: outcome.contentId, bytes };
+  const version = decision.outcome === 'quarantined' ? markVersion(chunk.version, session.settings) : chunk.version;
+  const read = { ...subject, version, contentId: outcome.contentId, bytes };
   if (refused !== undefined && decision.outcome === 'applied') {
     await session.commit(
       session.entries.chunk(

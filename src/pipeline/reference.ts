@@ -30,7 +30,7 @@ export async function readReference(
   want: 'rows' | 'id',
   signal: AbortSignal,
 ): Promise<{ readonly outcome: Extract<ReadOutcome, { kind: 'rows' | 'id' }>; readonly bytes: number }> {
-  const plan = { layout, columns: reference.columns, csv: input.csv, maxChunkBytes: input.maxChunkBytes, kind: 'reference' as const };
+  const plan = { layout, columns: reference.columns, csv: input.csv, maxChunkBytes: input.maxChunkBytes, reference: true };
   for await (const { outcome, bytes } of reference.engine.aggregate([{ chunk, want, applied: null }], plan, signal)) {
     if (outcome.kind === 'rows' || outcome.kind === 'id') return { outcome, bytes };
     const why = outcome.kind === 'fault' ? outcome.fault.detail : outcome.detail;

@@ -18,6 +18,7 @@ import { decide, type Original } from './decide.ts';
 import { type EntryMaker, makeEntries } from './entries.ts';
 import type { PipelineOptions } from './options.ts';
 import { makePublisher, pendingOf, type Publisher } from './publisher.ts';
+import { readingSettings } from './reading-settings.ts';
 import { findReference, readReference } from './reference.ts';
 import { assertSinkNotAhead } from './sink-ahead.ts';
 import type { Tally } from './summary.ts';
@@ -43,6 +44,8 @@ export interface Session {
   readonly committer: Committer;
   readonly publisher: Publisher;
   readonly readPlan: ReadPlan;
+  /** Fingerprint of how chunks are read (reading-settings.ts). */
+  readonly settings: string;
   /** Whose bytes these are, if they are in force under another key; committed or about to be. */
   original(contentId: string, key: string): Promise<Original | null>;
   /** Hands an evaluated entry to the committer. */
@@ -117,17 +120,19 @@ export async function openSession(life: Life): Promise<Session> {
     patternSet: fit.kind === 'go on' ? null : options.patterns.set,
   });
 
+  const readPlan: ReadPlan = {
+    layout: fit.plan.layout,
+    columns: options.input.columns,
+    csv: options.input.csv,
+    maxChunkBytes: options.input.maxChunkBytes,
+  };
   const session: Session = {
     detector,
     entries,
     committer,
     publisher,
-    readPlan: {
-      layout: fit.plan.layout,
-      columns: options.input.columns,
-      csv: options.input.csv,
-      maxChunkBytes: options.input.maxChunkBytes,
-    },
+    readPlan,
+    settings: readingSettings(readPlan, options.input.maxBadRows),
     async original(contentId, key) {
       const own = recent.get(contentId);
       if (own !== undefined) return own.key === key ? null : own;
