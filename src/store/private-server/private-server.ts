@@ -1,0 +1,197 @@
+/**
+ * The private PostgreSQL server: what stands in for `store.url` where none is given. (PROTOCOL.md 5)
+ *
+ * `openPrivateServer` shares the server of a state folder, or has it started; several processes may call it at once.
+ *
+ *   opener ── connects to the socket; if it answers, done
+ *     └─ else starts a supervisor ── takes the folder's lock ── finds or starts the server ── watches over it
+ *        and connects until it answers
+ *
+ * The server lives as long as anybody is connected, and five seconds more, whoever started it. An opener's own session
+ * counts, so the server stays while a PrivateServer is open, before its user's first session and between them. It does
+ * not keep the process alive.
+ *
+ * A server that vanishes (killed, stopped) is not noticed here: the user's own session ends, and he opens again.
+ */
+import { hostname } from 'node:os';
+import { basename, dirname } from 'node:path';
+import { TallyhoError } from '../../core/error.ts';
+import { type Bell, makeBell } from './bell.ts';
+import { readDoor } from './door.ts';
+import { type Answer, database, knock, loadClient, role, type Session, supervisorName } from './knock.ts';
+import { blockedAt } from './reach.ts';
+import { runAs } from './run-as.ts';
+import { logSince, logSize } from './server-log.ts';
+import { prepareStateFolder, type StateFolder, stateFolderAt } from './state-folder.ts';
+import { startAdopter, startSupervisor, type Supervisor } from './supervisor-process.ts';
+
+export interface PrivateServer {
+  /** For postgres.js this is `host`; empty on Windows. */
+  readonly socketFolder: string;
+  readonly port: number;
+  /** What to give as host: the socket's folder, on Windows 127.0.0.1. */
+  readonly host: string;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  /** Only forgets: the supervisor stops the server five seconds after the last client left. */
+  close(): Promise<void>;
+}
+
+export interface PrivateServerOptions {
+  /** The state folder, absolute. */
+  readonly folder: string;
+  readonly onProgress?: (text: string) => void;
+  readonly signal?: AbortSignal;
+  /** Start although another machine was the last to use this state on a network disk (`--take-over-state`). */
+  readonly takeOver?: boolean;
+}
+
+/** How long another process may hold the lock while nobody answers; less when it seems to be another machine. */
+const patience = 120_000;
+const patienceElsewhere = 15_000;
+/** Supervisors that end without a word (killed) are replaced, so often. */
+const mostSupervisors = 5;
+
+/** STATE_UNREACHABLE, STATE_FORMAT, SERVER_START, SERVER_BINARIES; the signal's reason when aborted. */
+export async function openPrivateServer(options: PrivateServerOptions): Promise<PrivateServer> {
+  options.signal?.throwIfAborted();
+  const folder = await prepareReachable(options.folder);
+  const bell = makeBell();
+  const wake = (): void => bell.ring();
+  options.signal?.addEventListener('abort', wake);
+  const starter = makeStarter(folder, options, bell);
+  try {
+    const answer = await reach(folder, options, bell, starter);
+    if (!starter.isAtWork() && !(await isSupervised(answer.session))) startAdopter(folder);
+    answer.session.unref();
+    const { way, password, session } = answer;
+    return {
+      socketFolder: way.socketFolder,
+      port: way.port,
+      host: way.address === '' ? way.socketFolder : way.address,
+      user: role,
+      password,
+      database,
+      close: () => session.end(),
+    };
+  } finally {
+    options.signal?.removeEventListener('abort', wake);
+    starter.leave();
+  }
+}
+
+/** Both before and after it is made: what root makes and its server cannot reach should not be left lying about. */
+async function prepareReachable(root: string): Promise<StateFolder> {
+  await checkReach(stateFolderAt(root));
+  const folder = await prepareStateFolder(root);
+  await checkReach(folder);
+  return folder;
+}
+
+async function checkReach(folder: StateFolder): Promise<void> {
+  const user = await runAs(folder);
+  const blocked = await blockedAt(folder.root, user);
+  if (blocked === undefined) return;
+  const name = basename(folder.root).startsWith('.') ? basename(dirname(folder.root)) : basename(folder.root);
+  throw new TallyhoError(
+    'STATE_UNREACHABLE',
+    `PostgreSQL does not run as root, and the user that it runs as instead (uid ${user?.uid}) cannot pass the folder ${blocked} ` +
+      `on the way to the state folder ${folder.root}.`,
+    { mend: `Put into the config: \`state: /var/lib/tallyho/${name || 'default'}\`.` },
+  );
+}
+
+/** Connects until the server answers, and has it started when nobody listens. */
+async function reach(
+  folder: StateFolder,
+  options: PrivateServerOptions,
+  bell: Bell,
+  starter: Starter,
+): Promise<Extract<Answer, { kind: 'answers' }>> {
+  let since = performance.now();
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const answer = await knock(folder, { applicationName: 'tallyho' });
+    if (answer.kind === 'answers') return answer;
+    starter.check();
+    if (answer.kind === 'absent') await starter.ensure();
+    // A supervisor of ours at work says itself when it gives up.
+    if (starter.isAtWork()) since = performance.now();
+    const waited = performance.now() - since;
+    if (waited > patienceElsewhere) await giveUpOn(folder, answer, waited, starter.busy());
+    await bell.wait(10);
+  }
+}
+
+async function giveUpOn(folder: StateFolder, answer: Answer, waited: number, busy: string): Promise<void> {
+  const machine = (await readDoor(folder))?.machine ?? hostname();
+  const elsewhere = machine !== hostname();
+  if (waited <= patience && !elsewhere) return;
+  const why = answer.kind === 'starting' ? answer.why : busy;
+  throw new TallyhoError(
+    'SERVER_START',
+    `The private server of ${folder.root} cannot be reached, and another process holds its lock` +
+      `${elsewhere ? ` (it seems to run on ${machine}, in another container or on another machine)` : ''}: ${why || 'no answer'}.`,
+    {
+      mend: elsewhere
+        ? `Stop Tallyho on ${machine}, or give another folder as \`state\`.`
+        : `See ${folder.log}; end the process that holds the lock.`,
+    },
+  );
+}
+
+interface Starter {
+  /** Throws what the last one failed of. */
+  check(): void;
+  /** Starts a supervisor unless one of ours runs. */
+  ensure(): Promise<void>;
+  /** One of ours has the lock. */
+  isAtWork(): boolean;
+  /** Why one of ours does not get the lock. */
+  busy(): string;
+  leave(): void;
+}
+
+function makeStarter(folder: StateFolder, options: PrivateServerOptions, bell: Bell): Starter {
+  let supervisor: Supervisor | undefined;
+  let started = 0;
+  let logStart = 0;
+  return {
+    check: () => {
+      const last = supervisor?.last;
+      if (last?.at === 'failed') throw new TallyhoError(last.code, last.message, last.mend === null ? {} : { mend: last.mend });
+    },
+    ensure: async () => {
+      if (supervisor !== undefined && !supervisor.ended) return;
+      if (started === mostSupervisors) throw await supervisorsEnd(folder, logStart);
+      if (started === 0) logStart = await logSize(folder.log);
+      started += 1;
+      void loadClient();
+      supervisor?.leave();
+      supervisor = startSupervisor(folder, options.takeOver === true, (message) => {
+        if (message?.at === 'progress') options.onProgress?.(message.text);
+        bell.ring();
+      });
+    },
+    isAtWork: () => supervisor !== undefined && !supervisor.ended && supervisor.last !== undefined && supervisor.last.at !== 'busy',
+    busy: () => (supervisor?.last?.at === 'busy' ? supervisor.last.why : ''),
+    leave: () => supervisor?.leave(),
+  };
+}
+
+async function supervisorsEnd(folder: StateFolder, logStart: number): Promise<TallyhoError> {
+  const log = await logSince(folder.log, logStart);
+  return new TallyhoError(
+    'SERVER_START',
+    `The supervisor of the private server of ${folder.root} ends at once. The log says: ${log || 'nothing'}`,
+    {
+      mend: `Mend what the log names (all of it: ${folder.log}), and start again.`,
+    },
+  );
+}
+
+async function isSupervised(session: Session): Promise<boolean> {
+  const rows = await session.sql`select from pg_stat_activity where application_name = ${supervisorName}`;
+  return rows.length > 0;
+}
