@@ -110,9 +110,9 @@ function makeWriter(random: Random, settings: RowSettings, delimiter: string) {
   async function parquet(root: string, key: string): Promise<void> {
     const made = rows(count()).map((row) => ({ ...row.values }));
     // What a decimal column cannot hold is for CSV to test.
-    for (const row of made) if (!/^[+-]?[0-9]{1,15}([.][0-9]{0,2}0*)?$/.test(row['amount'] ?? '')) row['amount'] = '1.25';
+    for (const row of made) if (!/^[+-]?[0-9]{1,12}([.][0-9]{0,2}0*)?$/.test(row['amount'] ?? '')) row['amount'] = '1.25';
     if (settings.weights !== null)
-      for (const row of made) if (!/^([+-]?[0-9]{1,15}([.][0-9]{0,2}0*)?)?$/.test(row['weight'] ?? '')) row['weight'] = '';
+      for (const row of made) if (!/^([+-]?[0-9]{1,12}([.][0-9]{0,2}0*)?)?$/.test(row['weight'] ?? '')) row['weight'] = '';
     mkdirSync(dirname(join(root, key)), { recursive: true });
     await writeParquet(join(root, key), made, settings.weights !== null, random.pick(['text', 'decimal', 'double'] as const));
     parquetRows.set(key, made);
