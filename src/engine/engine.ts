@@ -22,6 +22,8 @@ export interface ReadPlan {
   readonly csv: Csv;
   /** Largest size of a chunk after unpacking, in bytes (`too_large`). */
   readonly maxChunkBytes: number;
+  /** The rows are facts of the reference file, not transactions: they feed the measures of the weight only (reader/reading.ts). */
+  readonly reference?: boolean;
 }
 
 export interface ReadTask {

@@ -1,0 +1,377 @@
+/**
+ * The exact byte reader of one CSV object: bytes in any blocks -> rows into the aggregate, rejected rows, or a fault.
+ *
+ * Modes, in order: start (BOM, blank lines) -> guess (bytes are gathered until the quote is known; skipped if it is
+ * configured) -> header -> rows. A fault of the header ends the reading; what follows is ignored.
+ *
+ * Rows go through windows: a piece of the block that ends with an LF, checked as a whole for UTF-8 and U+0000 (an LF is
+ * never inside a character, so a valid window is valid record by record). In a clean window `scanRow` finds the fields
+ * in place; a record that is not regular, or lies in a window that is not clean, or runs beyond window or block, is
+ * scanned byte by byte and then split (record.ts). A record that runs beyond the block is gathered in `carry`; beyond
+ * `maxRecordBytes` it is only measured (long-record.ts). Memory: `carry` and one block.
+ *
+ * Line numbers count LFs. Rows are numbered by their first line.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { Aggregator } from './aggregator.ts';
+import { CR, DOUBLE_QUOTE, LF, maxRecordBytes, NO_QUOTE, SINGLE_QUOTE } from './bytes.ts';
+import { type Columns, readHeader } from './header.ts';
+import { LongRecord } from './long-record.ts';
+import { QuoteGuess } from './quote-guess.ts';
+import { needsOf, type Reading } from './reading.ts';
+import { type Fields, makeFields, RecordScanner, splitRecord, withoutCr } from './record.ts';
+import type { RowReason } from './rejected.ts';
+import type { Rejections } from './rejections.ts';
+import { RowReader } from './row-reader.ts';
+import { scanRow } from './scan-row.ts';
+
+/** A window that is not clean is tried again in small ones, so that one bad byte makes few rows slow. */
+const largeWindow = 1 << 16;
+const smallWindow = 1 << 12;
+
+export interface PartFault {
+  readonly reason: 'bad_header' | 'bad_quoting';
+  readonly detail: string;
+}
+
+const bom = [0xef, 0xbb, 0xbf];
+
+function quoteByte(quote: Reading['csv']['quote']): number | null {
+  if (quote === 'auto') return null;
+  if (quote === 'none') return NO_QUOTE;
+  return quote === "'" ? SINGLE_QUOTE : DOUBLE_QUOTE;
+}
+
+export class CsvPart {
+  /** Rows read: accepted and rejected. */
+  rows = 0;
+  readonly #object: string;
+  readonly #reading: Reading;
+  readonly #aggregator: Aggregator;
+  readonly #rejections: Rejections;
+  readonly #delimiter: number;
+  #quote: number;
+  #guess: QuoteGuess | null;
+  #mode: 'start' | 'guess' | 'header' | 'rows' | 'fault' = 'start';
+  #fault: PartFault | null = null;
+  /** The line on which the record in hand starts. */
+  #line = 1;
+  /** Line of the first byte that the guess saw. */
+  #guessFrom = 1;
+  /** Of the first three bytes, those that may yet be a BOM; null once that is settled. */
+  #bomSeen: number | null = 0;
+  #carry: Uint8Array = new Uint8Array(0);
+  #carried = 0;
+  #scanning = false;
+  #long: LongRecord | null = null;
+  #scanner: RecordScanner;
+  #columns: Columns | null = null;
+  #row: RowReader | null = null;
+  #fields: Fields = makeFields(0, 0);
+
+  constructor(object: string, reading: Reading, aggregator: Aggregator, rejections: Rejections) {
+    this.#object = object;
+    this.#reading = reading;
+    this.#aggregator = aggregator;
+    this.#rejections = rejections;
+    this.#delimiter = reading.csv.delimiter.charCodeAt(0);
+    const quote = quoteByte(reading.csv.quote);
+    this.#guess = quote === null ? new QuoteGuess(this.#delimiter) : null;
+    this.#quote = quote ?? DOUBLE_QUOTE;
+    this.#scanner = new RecordScanner(this.#quote, this.#delimiter);
+  }
+
+  /** Reads a block. Its bytes are not kept after the call. */
+  push(block: Uint8Array): void {
+    let p = 0;
+    if (this.#mode === 'start') p = this.#start(block);
+    if (this.#mode === 'guess') this.#gather(p === 0 ? block : block.subarray(p));
+    else if (this.#mode === 'header' || this.#mode === 'rows') this.#read(block, p);
+  }
+
+  /** No more bytes come: what is wrong with the object as a whole, or null. */
+  end(): PartFault | null {
+    if (this.#mode === 'start') this.#endStart();
+    if (this.#mode === 'guess') {
+      this.#guess?.end();
+      this.#guessed();
+    }
+    if (this.#mode === 'header' || this.#mode === 'rows') this.#endRecord();
+    return this.#fault;
+  }
+
+  /** What the guess decided, for messages; null where the quote is configured or nothing was quoted. */
+  get note(): string | null {
+    if (this.#guess === null || this.#guess.line === null) return null;
+    const line = this.#guessFrom + this.#guess.line - 1;
+    return `the quote of ${this.#object} was taken to be ${String.fromCharCode(this.#quote)} from line ${line} (setting source.csv.quote)`;
+  }
+
+  // Start: the BOM, then blank lines, which may come in any number.
+
+  #start(block: Uint8Array): number {
+    let p = 0;
+    while (p < block.length && this.#mode === 'start') {
+      const byte = block[p]!;
+      if (this.#bomSeen !== null) {
+        if (byte === bom[this.#bomSeen]) {
+          p++;
+          this.#bomSeen = this.#bomSeen === 2 ? null : this.#bomSeen + 1;
+        } else this.#settleBom();
+      } else if (byte === LF) {
+        this.#carried = 0;
+        this.#line++;
+        p++;
+      } else if (byte === CR && this.#carried === 0) {
+        // Blank if an LF follows, else data.
+        this.#keep(block, p, p + 1);
+        p++;
+      } else this.#begin();
+    }
+    return p;
+  }
+
+  #settleBom(): void {
+    const seen = this.#bomSeen ?? 0;
+    this.#bomSeen = null;
+    if (seen === 0) return;
+    this.#keep(Uint8Array.from(bom), 0, seen);
+    this.#begin();
+  }
+
+  #endStart(): void {
+    if (this.#bomSeen !== null) this.#settleBom();
+    if (this.#mode === 'start' && this.#carried > 0) this.#begin();
+  }
+
+  /** The first byte of the header is there (some may be in `carry`). */
+  #begin(): void {
+    this.#guessFrom = this.#line;
+    this.#mode = this.#guess === null ? 'header' : 'guess';
+    const carried = this.#carry.slice(0, this.#carried);
+    this.#carried = 0;
+    if (this.#mode === 'guess') this.#gather(carried);
+    else this.#read(carried, 0);
+  }
+
+  // Guess
+
+  #gather(block: Uint8Array): void {
+    const guess = this.#guess;
+    if (guess === null) return;
+    guess.push(block);
+    if (guess.done && this.#carried === 0) {
+      this.#useQuote(guess.quote);
+      this.#read(block, 0);
+      return;
+    }
+    this.#keep(block, 0, block.length);
+    if (guess.done) this.#guessed();
+  }
+
+  #guessed(): void {
+    this.#useQuote(this.#guess?.quote ?? DOUBLE_QUOTE);
+    const head = this.#carry.slice(0, this.#carried);
+    this.#carried = 0;
+    this.#read(head, 0);
+  }
+
+  #useQuote(quote: number): void {
+    this.#quote = quote;
+    this.#scanner = new RecordScanner(quote, this.#delimiter);
+    this.#mode = 'header';
+  }
+
+  // Records
+
+  #read(block: Uint8Array, from: number): void {
+    let p = from;
+    while (p < block.length && this.#mode !== 'fault') {
+      if (this.#scanning || this.#mode === 'header') p = this.#slow(block, p);
+      else p = this.#window(block, p);
+    }
+  }
+
+  /** Reads a window that starts with a record; returns where the next record starts, or the end of the block. */
+  #window(block: Uint8Array, from: number): number {
+    let end = windowEnd(block, from, largeWindow);
+    if (end > 0 && !isClean(block, from, end)) {
+      end = windowEnd(block, from, smallWindow);
+      if (!isClean(block, from, end)) {
+        let p = from;
+        while (p < end && !this.#scanning) p = this.#slow(block, p);
+        return p;
+      }
+    }
+    if (end < 0) return this.#slow(block, from);
+    let p = from;
+    while (p < end && !this.#scanning) {
+      p = this.#fast(block, p, end);
+      if (p < end) p = this.#slow(block, p);
+    }
+    return p;
+  }
+
+  /** Reads regular records up to `end`, which follows an LF; returns where it stopped: before a record that is not regular. */
+  #fast(block: Uint8Array, from: number, end: number): number {
+    const { starts, ends } = this.#fields;
+    const row = this.#row!;
+    const quote = this.#quote;
+    const delimiter = this.#delimiter;
+    const last = this.#columns!.count - 1;
+    let p = from;
+    while (p < end) {
+      const next = scanRow(block, p, quote, delimiter, starts, ends, last);
+      if (next < 0 || next - p > maxRecordBytes || isBlank(block, p, next)) break;
+      const reason = row.take(block, starts, ends);
+      if (reason !== null) this.#rejections.add(this.#object, this.#line, reason, block, p, withoutCr(block, p, next - 1));
+      this.rows++;
+      this.#line++;
+      p = next;
+    }
+    return p;
+  }
+
+  /** Goes on with the record in hand, or begins one, up to its end or that of the block; returns where it stopped. */
+  #slow(block: Uint8Array, from: number): number {
+    if (!this.#scanning) {
+      this.#scanning = true;
+      this.#scanner.reset();
+    }
+    const lf = this.#scanner.scan(block, from, block.length);
+    if (lf < 0) {
+      this.#keepPart(block, from, block.length);
+      return block.length;
+    }
+    if (this.#long !== null) {
+      this.#long.push(block.subarray(from, lf));
+      this.#endLong(true);
+    } else if (this.#carried > 0) {
+      this.#keepPart(block, from, lf);
+      if (this.#long !== null) this.#endLong(true);
+      else this.#record(this.#carry, 0, withoutCr(this.#carry, 0, this.#carried), true);
+    } else this.#record(block, from, withoutCr(block, from, lf), true);
+    this.#endedAt(1 + this.#scanner.innerLines);
+    return lf + 1;
+  }
+
+  /** The object ends. */
+  #endRecord(): void {
+    if (!this.#scanning) {
+      if (this.#mode === 'header') this.#record(this.#carry, 0, 0, false);
+      return;
+    }
+    const open = this.#scanner.open;
+    const inHeader = this.#mode === 'header';
+    const line = this.#line;
+    if (this.#long !== null) this.#endLong(false);
+    else if (inHeader || !open) this.#record(this.#carry, 0, this.#carried, false);
+    if (open && this.#fault === null) this.#endWith('bad_quoting', `The record that starts on line ${line} has an open quote to the end.`);
+  }
+
+  #endedAt(lines: number): void {
+    this.#line += lines;
+    this.#scanning = false;
+    this.#carried = 0;
+    this.#long = null;
+  }
+
+  /** A whole record, without its line end; `terminated` by one. */
+  #record(bytes: Uint8Array, start: number, end: number, terminated: boolean): void {
+    if (this.#mode === 'header') this.#header(bytes, start, end);
+    else if (end > start || !terminated) this.#slowRow(bytes, start, end);
+  }
+
+  #slowRow(bytes: Uint8Array, start: number, end: number): void {
+    const reason = this.#decide(bytes, start, end);
+    this.rows++;
+    if (reason !== null) this.#rejections.add(this.#object, this.#line, reason, bytes, start, end);
+  }
+
+  #decide(bytes: Uint8Array, start: number, end: number): RowReason | null {
+    if (!isClean(bytes, start, end)) return 'bad_encoding';
+    if (end - start > maxRecordBytes) return 'too_long';
+    if (this.#fields.bytes.length < end - start) {
+      this.#fields = { ...this.#fields, bytes: new Uint8Array(Math.max(4096, 2 * (end - start))) };
+    }
+    const fields = this.#fields;
+    const count = splitRecord(bytes, start, end, this.#quote, this.#delimiter, fields);
+    return count === this.#columns!.count ? this.#row!.take(fields.bytes, fields.starts, fields.ends) : 'column_count';
+  }
+
+  #header(bytes: Uint8Array, start: number, end: number): void {
+    if (end - start > maxRecordBytes) {
+      this.#endWith('bad_header', `The header, on line ${this.#line}, is longer than 1 MiB.`);
+      return;
+    }
+    const { layout } = this.#reading;
+    const needs = needsOf(this.#reading);
+    const header = readHeader(bytes, start, end, this.#quote, this.#delimiter, needs, layout.dimensions.length);
+    if ('fault' in header) {
+      this.#endWith('bad_header', header.fault);
+      return;
+    }
+    this.#columns = header.columns;
+    this.#fields = makeFields(header.columns.count, 0);
+    this.#row = new RowReader(this.#aggregator, layout.scale, header.columns, needs.weight === 'amount');
+    this.#mode = 'rows';
+  }
+
+  #endLong(atLf: boolean): void {
+    const long = this.#long;
+    if (long === null) return;
+    if (this.#mode === 'header') this.#endWith('bad_header', `The header, on line ${this.#line}, is longer than 1 MiB.`);
+    else if (atLf || !this.#scanner.open) {
+      this.rows++;
+      this.#rejections.addLong(long.end(this.#object, this.#line, atLf));
+    }
+  }
+
+  #endWith(reason: PartFault['reason'], detail: string): void {
+    const note = this.#guess === null ? null : (this.note ?? `the quote of ${this.#object} was taken to be " (setting source.csv.quote)`);
+    this.#fault = { reason, detail: note === null ? detail : `${detail} NB: ${note}.` };
+    this.#mode = 'fault';
+  }
+
+  // Carry
+
+  /** Keeps bytes of a record that goes on; one that is sure to be too long is only measured from here on. */
+  #keepPart(block: Uint8Array, from: number, to: number): void {
+    if (this.#long === null && this.#carried + to - from > maxRecordBytes + 1) {
+      this.#long = new LongRecord();
+      this.#long.push(this.#carry.subarray(0, this.#carried));
+      this.#carried = 0;
+    }
+    if (this.#long === null) this.#keep(block, from, to);
+    else this.#long.push(block.subarray(from, to));
+  }
+
+  #keep(block: Uint8Array, from: number, to: number): void {
+    const length = this.#carried + to - from;
+    if (length > this.#carry.length) {
+      const grown = new Uint8Array(Math.max(256, length, 2 * this.#carry.length));
+      grown.set(this.#carry.subarray(0, this.#carried));
+      this.#carry = grown;
+    }
+    this.#carry.set(block.subarray(from, to), this.#carried);
+    this.#carried = length;
+  }
+}
+
+/** End of a window of about `size` bytes from `from` on: after its last LF, or else after the next one; -1 if the block has none. */
+function windowEnd(block: Uint8Array, from: number, size: number): number {
+  const limit = from + size;
+  const last = limit >= block.length ? block.lastIndexOf(LF) : block.lastIndexOf(LF, limit - 1);
+  if (last >= from) return last + 1;
+  return block.indexOf(LF, limit) + 1 || -1;
+}
+
+function isClean(bytes: Uint8Array, start: number, end: number): boolean {
+  const piece = bytes.subarray(start, end);
+  return isUtf8(piece) && !piece.includes(0);
+}
+
+/** The record from `start` to the next one at `next` is a blank line. */
+function isBlank(bytes: Uint8Array, start: number, next: number): boolean {
+  return next - start === 1 || (next - start === 2 && bytes[start] === CR);
+}

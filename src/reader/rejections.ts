@@ -1,0 +1,36 @@
+/** Collects the rejected rows of a chunk: all are counted, the first `keptRows` kept, of each the first `keptBytes`. */
+import { createHash } from 'node:crypto';
+import { keptBytes, keptRows, type RejectedRow, type RowReason } from './rejected.ts';
+
+export class Rejections {
+  count = 0;
+  #rows: RejectedRow[] = [];
+
+  /** A record that is there as a whole: bytes[start..end). They are copied. */
+  add(object: string, line: number, reason: RowReason, bytes: Uint8Array, start: number, end: number): void {
+    this.count++;
+    if (this.#rows.length >= keptRows) return;
+    const length = end - start;
+    const cut = length > keptBytes;
+    const sha256 = cut ? createHash('sha256').update(bytes.subarray(start, end)).digest('hex') : null;
+    this.#rows.push({ object, line, reason, raw: bytes.slice(start, cut ? start + keptBytes : end), length, sha256 });
+  }
+
+  /** A record of which only the start was kept. */
+  addLong(row: RejectedRow): void {
+    this.count++;
+    if (this.#rows.length < keptRows) this.#rows.push(row);
+  }
+
+  /** What was kept, in the order in which it was added; starts anew. */
+  take(): readonly RejectedRow[] {
+    const rows = this.#rows;
+    this.clear();
+    return rows;
+  }
+
+  clear(): void {
+    this.#rows = [];
+    this.count = 0;
+  }
+}
