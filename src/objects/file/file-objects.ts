@@ -1,4 +1,4 @@
-/** Objects in a folder of this machine. Cost of a listing: about 3 seconds for a million files. */
+/** Objects in a folder of this machine. A listing costs about 10 µs a file, and memory for the names of the folders in hand. */
 import { mkdir, unlink } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { assertLaw, type ErrorCode, TallyhoError } from '../../core/error.ts';
@@ -84,11 +84,13 @@ export function makeFileObjects(options: FileObjectsOptions): Objects {
     put: (key, bytes, signal) => run('written', () => putFile(root, assertKey(key), bytes, durable, steps), signal),
     sweep: () =>
       run('swept', async () => {
-        for await (const entry of walk(root, '')) {
-          if (entry.kind !== 'temporary') continue;
-          await unlink(join(root, entry.key)).catch((error: unknown) => {
-            if (!isGone(error)) throw error;
-          });
+        for await (const page of walk(root, '')) {
+          for (const entry of page) {
+            if (entry.kind !== 'temporary') continue;
+            await unlink(join(root, entry.key)).catch((error: unknown) => {
+              if (!isGone(error)) throw error;
+            });
+          }
         }
       }),
     close: () => Promise.resolve(),

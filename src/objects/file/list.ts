@@ -18,25 +18,19 @@ const pageSize = 250;
 
 /** `prefix`: empty, or the key of a folder with its `/`. A root that is not there throws; a folder below it that went away is skipped. */
 export async function* listFiles(root: string, prefix: string, signal?: AbortSignal): AsyncGenerator<Listing> {
-  let objects: ObjectInfo[] = [];
-  let ignored: IgnoredEntry[] = [];
-  let seen = 0;
-  for await (const entry of walk(root, prefix, signal)) {
-    seen++;
-    if (entry.kind === 'ignored') ignored.push({ key: entry.key, why: entry.why });
-    else if (entry.kind === 'file') {
-      const object = describe(root, entry.key);
-      if (object !== null) objects.push(object);
+  for await (const page of walk(root, prefix, signal)) {
+    const objects: ObjectInfo[] = [];
+    const ignored: IgnoredEntry[] = [];
+    for (const entry of page) {
+      if (entry.kind === 'ignored') ignored.push({ key: entry.key, why: entry.why });
+      else if (entry.kind === 'file') {
+        const object = describe(root, entry.key);
+        if (object !== null) objects.push(object);
+      }
     }
-    if (seen % pageSize === 0) {
-      await setImmediate();
-      signal?.throwIfAborted();
-      if (objects.length + ignored.length > 0) yield { objects, ignored };
-      objects = [];
-      ignored = [];
-    }
+    if (objects.length + ignored.length > 0) yield { objects, ignored };
+    await setImmediate();
   }
-  if (objects.length + ignored.length > 0) yield { objects, ignored };
 }
 
 export type Walked =
@@ -45,16 +39,18 @@ export type Walked =
   | { readonly kind: 'temporary'; readonly key: string }
   | { readonly kind: 'ignored'; readonly key: string; readonly why: string };
 
-export async function* walk(root: string, start: string, signal?: AbortSignal): AsyncGenerator<Walked> {
+/** In pages, because an item of an async generator costs as much as its `lstat`. */
+export async function* walk(root: string, start: string, signal?: AbortSignal): AsyncGenerator<readonly Walked[]> {
   const levels: { readonly prefix: string; readonly pages: AsyncGenerator<readonly Name[]>; page: readonly Name[]; next: number }[] = [];
   const enter = (prefix: string): void => {
     levels.push({ prefix, pages: namesOf(`${root}/${prefix}`, signal), page: [], next: 0 });
   };
+  let walked: Walked[] = [];
   enter(start);
   while (levels.length > 0) {
-    signal?.throwIfAborted();
     const level = levels.at(-1)!;
     if (level.next === level.page.length) {
+      signal?.throwIfAborted();
       const result = await nextPage(level.pages, level.prefix === '');
       if (result === null) levels.pop();
       else {
@@ -68,10 +64,16 @@ export async function* walk(root: string, start: string, signal?: AbortSignal): 
     const text = decode(bare);
     const key = `${level.prefix}${text.name}`;
     const why = text.why ?? (name.kind === 'link' ? 'a link' : name.kind === 'other' ? 'no regular file' : null);
-    if (why !== null) yield { kind: 'ignored', key: printable(key), why };
+    if (why !== null) walked.push({ kind: 'ignored', key: printable(key), why });
     else if (name.kind === 'folder') enter(`${key}/`);
-    else yield { kind: isTemporary(bare) ? 'temporary' : 'file', key };
+    else walked.push({ kind: isTemporary(bare) ? 'temporary' : 'file', key });
+    if (walked.length === pageSize) {
+      signal?.throwIfAborted();
+      yield walked;
+      walked = [];
+    }
   }
+  if (walked.length > 0) yield walked;
 }
 
 async function nextPage(pages: AsyncGenerator<readonly Name[]>, isRoot: boolean): Promise<readonly Name[] | null> {
@@ -86,7 +88,8 @@ async function nextPage(pages: AsyncGenerator<readonly Name[]>, isRoot: boolean)
 }
 
 export function decode(bytes: string): { readonly name: string; readonly why: string | null } {
-  if (/^[\x20-\x7e]*$/.test(bytes)) return { name: bytes, why: whyNoKey(bytes) };
+  // Nearly all names; a folder lists no `..`, and a name has no `/`.
+  if (/^[\x20-\x7e]*$/.test(bytes)) return { name: bytes, why: null };
   const raw = Buffer.from(bytes, 'latin1');
   const name = raw.toString('utf8');
   return { name, why: isUtf8(raw) ? whyNoKey(name) : 'its name is not UTF-8' };
