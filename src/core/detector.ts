@@ -46,7 +46,12 @@ export interface Explanation {
   readonly known: boolean;
   readonly detected: boolean;
   readonly holds: boolean;
-  readonly conditions: readonly { readonly text: string; readonly holds: boolean; readonly evidence: ConditionEvidence | null; readonly why: string }[];
+  readonly conditions: readonly {
+    readonly text: string;
+    readonly holds: boolean;
+    readonly evidence: ConditionEvidence | null;
+    readonly why: string;
+  }[];
 }
 
 export interface Detector {
@@ -78,7 +83,9 @@ export interface Detector {
   returnFold(rows: readonly FoldRows[]): void;
 
   /** For tests, `verify` and the views: all entities of a grain with their measures (members and others). */
-  rows(grain: number): Iterable<{ readonly values: readonly string[]; readonly additive: readonly bigint[]; readonly distinct: readonly number[] }>;
+  rows(
+    grain: number,
+  ): Iterable<{ readonly values: readonly string[]; readonly additive: readonly bigint[]; readonly distinct: readonly number[] }>;
   size(grain: number): number;
   /** Counters of work done since the start (law 7; a test pins them). */
   readonly work: { entities: number; moved: number; rankQueries: number; evaluated: number };

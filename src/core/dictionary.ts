@@ -1,0 +1,120 @@
+/**
+ * The values of one dimension: UTF-8 bytes <-> dense ids 0, 1, ... in order of first appearance, never reused.
+ *
+ * State: an arena in blocks of 1 MiB that are never moved; a value is its length (4 bytes, little endian) and its bytes,
+ * at a multiple of 4; `starts[id]` is that position divided by 4, so ids reach 16 GiB of text. A HashIndex over the
+ * bytes. Correct since equality is decided by the bytes; the hash only finds candidates.
+ * Cost: O(length) to intern; 12 to 20 bytes a value beside its text; text is made only where asked for.
+ */
+import { Buffer } from 'node:buffer';
+import type { Values } from './delta.ts';
+import { assertLaw } from './error.ts';
+import { growUint32 } from './grow.ts';
+import { hashBytes } from './hash.ts';
+import { HashIndex, NONE } from './hash-index.ts';
+
+const BLOCK_BITS = 20;
+const BLOCK = 1 << BLOCK_BITS;
+/** Positions are counted in words of 4 bytes. */
+const WORD_BITS = BLOCK_BITS - 2;
+const WORD_MASK = (1 << WORD_BITS) - 1;
+
+export class Dictionary {
+  size = 0;
+  private starts = new Uint32Array(64);
+  private readonly blocks: Buffer[] = [];
+  /** Bytes used of the last block. */
+  private used = BLOCK;
+  private readonly index = new HashIndex();
+
+  /** NONE if the dictionary has no such value. */
+  find(bytes: Uint8Array, start: number, end: number): number {
+    return this.search(hashBytes(bytes, start, end), bytes, start, end);
+  }
+
+  findText(text: string): number {
+    const bytes = Buffer.from(text);
+    return this.find(bytes, 0, bytes.length);
+  }
+
+  intern(bytes: Uint8Array, start: number, end: number): number {
+    const hash = hashBytes(bytes, start, end);
+    const found = this.search(hash, bytes, start, end);
+    if (found !== NONE) return found;
+    const id = this.append(bytes, start, end);
+    this.index.insert(hash, id);
+    return id;
+  }
+
+  internText(text: string): number {
+    const bytes = Buffer.from(text);
+    return this.intern(bytes, 0, bytes.length);
+  }
+
+  /** For each value of the delta its id here. New values get the next ids in their order. */
+  internAll(values: Values): Uint32Array {
+    const ids = new Uint32Array(values.count);
+    for (let i = 0; i < values.count; i++) {
+      ids[i] = this.intern(values.bytes, values.offsets[i] as number, values.offsets[i + 1] as number);
+    }
+    return ids;
+  }
+
+  text(id: number): string {
+    return this.bytes(id).toString('utf8');
+  }
+
+  /** A view of the value's bytes. */
+  bytes(id: number): Buffer {
+    const word = this.starts[id] as number;
+    const block = this.blocks[word >>> WORD_BITS] as Buffer;
+    const at = (word & WORD_MASK) << 2;
+    return block.subarray(at + 4, at + 4 + block.readUInt32LE(at));
+  }
+
+  /** Order by UTF-8 bytes, which is not the order of JS strings beyond U+FFFF. */
+  compare(a: number, b: number): number {
+    return a === b ? 0 : Buffer.compare(this.bytes(a), this.bytes(b));
+  }
+
+  private search(hash: number, bytes: Uint8Array, start: number, end: number): number {
+    let id = this.index.first(hash);
+    while (id !== NONE && !this.same(id, bytes, start, end)) id = this.index.next(hash);
+    return id;
+  }
+
+  private same(id: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const word = this.starts[id] as number;
+    const block = this.blocks[word >>> WORD_BITS] as Buffer;
+    let at = (word & WORD_MASK) << 2;
+    const length = end - start;
+    const stored =
+      (block[at] as number) | ((block[at + 1] as number) << 8) | ((block[at + 2] as number) << 16) | ((block[at + 3] as number) << 24);
+    if (stored !== length) return false;
+    at += 4;
+    for (let i = 0; i < length; i++) if (block[at + i] !== bytes[start + i]) return false;
+    return true;
+  }
+
+  private append(bytes: Uint8Array, start: number, end: number): number {
+    const length = end - start;
+    assertLaw(length >= 0 && length + 4 <= BLOCK, 'a value of a dimension is shorter than 1 MiB');
+    if (this.used + 4 + length > BLOCK) {
+      this.blocks.push(Buffer.alloc(BLOCK));
+      this.used = 0;
+    }
+    const block = this.blocks[this.blocks.length - 1] as Buffer;
+    const at = this.used;
+    block.writeUInt32LE(length, at);
+    for (let i = 0; i < length; i++) block[at + 4 + i] = bytes[start + i] as number;
+    this.used = (at + 4 + length + 3) & ~3;
+    const id = this.size++;
+    assertLaw(
+      id < NONE - 1 && this.blocks.length <= 2 ** (32 - WORD_BITS),
+      'a dimension has fewer than 2^32 - 2 values and 16 GiB of text',
+    );
+    this.starts = growUint32(this.starts, this.size);
+    this.starts[id] = (this.blocks.length - 1) * 2 ** WORD_BITS + (at >>> 2);
+    return id;
+  }
+}

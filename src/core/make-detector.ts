@@ -1,0 +1,312 @@
+/**
+ * The detector: statistics in memory and the patterns that they make true (contract: detector.ts).
+ *
+ * Modes:
+ *   settled    every entity that is true is detected; a step looks at its candidates only (evaluator.ts)
+ *   unsettled  something was applied without evaluation after the first evaluation (or weights after the first rows): the
+ *              next step evaluates every entity
+ * Loading leaves the mode settled: what is loaded was evaluated when it was committed, and its detections are loaded too.
+ *
+ * An entity is true only while it has a transaction (plain count > 0), whatever its conditions are.
+ */
+import { Aside } from './aside.ts';
+import type { Delta, Values } from './delta.ts';
+import type { Detection } from './detection.ts';
+import type { Detector, Explanation, FoldRows, NewValues, StateDelta, StepResult } from './detector.ts';
+import { detectionsOf } from './detections.ts';
+import type { Dictionary } from './dictionary.ts';
+import { assertLaw } from './error.ts';
+import { Evaluator, Orders } from './evaluator.ts';
+import { explainEntity } from './explain.ts';
+import { FoldBuffer } from './fold-buffer.ts';
+import type { GrainState } from './grain-state.ts';
+import { IdList } from './grow.ts';
+import { NONE } from './hash-index.ts';
+import { Integers } from './integers.ts';
+import { localKeys } from './local-keys.ts';
+import type { Plan } from './plan.ts';
+import { State } from './state.ts';
+import type { Work } from './work.ts';
+
+/** Rows of a table are loaded in pieces: scratch stays small. */
+const PIECE = 65_536;
+
+/** For tests: `linearLimit` is the size above which a cohort is kept in order. */
+export interface DetectorOptions {
+  readonly linearLimit?: number;
+}
+
+export function makeDetector(plan: Plan, options: DetectorOptions = {}): Detector {
+  return new MemoryDetector(plan, options);
+}
+
+class MemoryDetector implements Detector {
+  readonly plan: Plan;
+  readonly work: Work = { entities: 0, moved: 0, rankQueries: 0, evaluated: 0 };
+  private readonly state: State;
+  private readonly orders: Orders;
+  private readonly evaluators: readonly Evaluator[];
+  private readonly folds: readonly FoldBuffer[];
+  /** By grain: detected entities that the state does not have. */
+  private readonly asides: readonly Aside[];
+  /** By pattern: for each dimension of the grain its position in the pattern's declared order. */
+  private readonly positions: readonly (readonly number[])[];
+  private evaluatedOnce = false;
+  private settled = true;
+
+  constructor(plan: Plan, options: DetectorOptions) {
+    this.plan = plan;
+    this.state = new State(plan.layout);
+    this.orders = new Orders(this.state, this.work, options.linearLimit);
+    this.evaluators = plan.patterns.map((pattern) => new Evaluator(this.state, pattern, this.orders, this.work));
+    this.folds = this.state.bases.map((base) => new FoldBuffer(this.state.grain(base)));
+    this.asides = this.state.grains.map(({ grain }) => new Aside(grain.dimensions.length));
+    this.positions = plan.patterns.map((pattern) =>
+      this.state.grain(pattern.grain).grain.dimensions.map((dimension) => pattern.entityDimensions.indexOf(dimension)),
+    );
+  }
+
+  loadValues(dimension: number, values: readonly string[]): void {
+    const dictionary = this.dictionary(dimension);
+    for (const value of values) {
+      const next = dictionary.size;
+      assertLaw(dictionary.internText(value) === next, 'a loaded dictionary has each value once');
+    }
+  }
+
+  loadRows(grain: number, keys: readonly Uint32Array[], additive: readonly Integers[], size: number): void {
+    const b = this.state.bases.indexOf(grain);
+    assertLaw(b >= 0, 'statistics are loaded for base grains');
+    for (let start = 0; start < size; start += PIECE) {
+      const count = Math.min(PIECE, size - start);
+      const first = this.state.grain(grain).table.size;
+      const piece = this.onlyBase(b, keys, additive, start, count);
+      this.change(piece, false);
+      assertLaw(this.state.grain(grain).table.size === first + count, 'a loaded table has each key once');
+    }
+    (this.folds[b] as FoldBuffer).persist();
+    this.touchUnevaluated();
+  }
+
+  apply(delta: StateDelta): void {
+    this.change(delta, true);
+    this.touchUnevaluated();
+  }
+
+  loadDetected(pattern: number, values: readonly string[]): void {
+    const evaluator = this.evaluator(pattern);
+    const entity = this.find(pattern, values);
+    if (entity !== NONE) evaluator.detected.add(entity);
+    else (this.asides[evaluator.grain.index] as Aside).add(pattern, this.inGrainOrder(pattern, values));
+  }
+
+  step(delta: Delta): StepResult {
+    const { newValues, stateDelta } = this.localize(delta);
+    const found = this.evaluators.map(() => new IdList());
+    const wasSettled = this.settled;
+    this.begin(stateDelta);
+    if (wasSettled) {
+      for (const evaluator of this.evaluators) evaluator.before();
+      for (const order of this.orders.all) order.before();
+    }
+    this.finish(stateDelta, true);
+    if (wasSettled) {
+      for (const order of this.orders.all) order.after();
+      this.evaluators.forEach((evaluator, p) => evaluator.after(found[p] as IdList));
+      this.sweep();
+    } else this.evaluateAll(found);
+    this.state.release();
+    this.evaluatedOnce = true;
+    return { newValues, delta: stateDelta, detections: detectionsOf(this.state, this.evaluators, found, this.work) };
+  }
+
+  addWeights(delta: Delta): StepResult {
+    const { newValues, stateDelta } = this.localize(delta);
+    this.change(stateDelta, true);
+    if (this.hasMembers()) this.unsettle();
+    return { newValues, delta: stateDelta, detections: [] };
+  }
+
+  reevaluate(): readonly Detection[] {
+    const found = this.evaluators.map(() => new IdList());
+    this.evaluateAll(found);
+    this.evaluatedOnce = true;
+    return detectionsOf(this.state, this.evaluators, found, this.work);
+  }
+
+  explain(pattern: number, values: readonly string[]): Explanation {
+    const evaluator = this.evaluator(pattern);
+    const entity = this.find(pattern, values);
+    if (entity !== NONE) return explainEntity(evaluator, pattern, entity, evaluator.detected.has(entity));
+    const bytes = this.inGrainOrder(pattern, values).map((value) => Buffer.from(value));
+    const detected = (this.asides[evaluator.grain.index] as Aside).patternsOf(bytes).includes(pattern);
+    return explainEntity(evaluator, pattern, null, detected);
+  }
+
+  takeFold(): readonly FoldRows[] {
+    return this.folds.flatMap((fold) => fold.take() ?? []);
+  }
+
+  returnFold(rows: readonly FoldRows[]): void {
+    for (const part of rows) {
+      const b = this.state.bases.indexOf(part.grain);
+      assertLaw(b >= 0, 'folded rows are of base grains');
+      (this.folds[b] as FoldBuffer).giveBack(part);
+    }
+  }
+
+  *rows(grain: number): Generator<{ readonly values: string[]; readonly additive: bigint[]; readonly distinct: number[] }> {
+    const state = this.state.grain(grain);
+    for (let entity = 0; entity < state.table.size; entity++) {
+      yield {
+        values: this.valuesOf(state, entity),
+        additive: state.additive.map((column) => column.big(entity)),
+        distinct: state.distinct.map((column) => column.float(entity)),
+      };
+    }
+  }
+
+  size(grain: number): number {
+    return this.state.grain(grain).table.size;
+  }
+
+  /** Ids of the delta's entities; the state still has its old measures. */
+  private begin(delta: StateDelta): void {
+    const before = this.state.grains.map((grain) => grain.table.size);
+    this.state.resolve(delta);
+    this.state.grains.forEach((grain, g) => this.settleAside(grain, before[g] as number));
+    for (const grain of this.state.grains) this.work.entities += grain.touched.length;
+  }
+
+  private finish(delta: StateDelta, fold: boolean): void {
+    this.state.apply(delta);
+    if (!fold) return;
+    this.folds.forEach((buffer, b) => {
+      const part = delta.grains[b];
+      if (part !== undefined) buffer.add(this.state.rowsOf(b), part.additive, part.size);
+    });
+  }
+
+  /** Applies without evaluating. */
+  private change(delta: StateDelta, fold: boolean): void {
+    this.begin(delta);
+    this.finish(delta, fold);
+    this.state.release();
+  }
+
+  private evaluateAll(found: readonly IdList[]): void {
+    for (const evaluator of this.evaluators) evaluator.forgetCuts();
+    this.evaluators.forEach((evaluator, p) => evaluator.evaluateAll(found[p] as IdList));
+    this.settled = true;
+  }
+
+  private touchUnevaluated(): void {
+    if (this.evaluatedOnce) this.unsettle();
+  }
+
+  private unsettle(): void {
+    this.settled = false;
+    for (const evaluator of this.evaluators) evaluator.forgetCuts();
+  }
+
+  private sweep(): void {
+    for (const order of this.orders.all) order.sweep((cohort) => this.evaluators.some((evaluator) => evaluator.needs(order, cohort)));
+  }
+
+  private hasMembers(): boolean {
+    return this.state.bases.some((base) => {
+      const grain = this.state.grain(base);
+      for (let entity = 0; entity < grain.table.size; entity++) if (grain.isMember(entity)) return true;
+      return false;
+    });
+  }
+
+  private localize(delta: Delta): { newValues: NewValues[]; stateDelta: StateDelta } {
+    const { layout } = this.plan;
+    assertLaw(delta.values.length === layout.dimensions.length, 'a delta has values for each dimension of its layout');
+    const newValues: NewValues[] = [];
+    const ids = delta.values.map((values: Values, dimension) => {
+      const dictionary = this.dictionary(dimension);
+      const first = dictionary.size;
+      const global = dictionary.internAll(values);
+      if (dictionary.size > first) newValues.push({ dimension, first, values: textsFrom(dictionary, first) });
+      return global;
+    });
+    const grains = delta.grains.map((part, b) => ({
+      size: part.size,
+      keys: localKeys(part, this.state.grain(this.state.bases[b] ?? -1).grain.dimensions, ids),
+      additive: part.additive,
+    }));
+    return { newValues, stateDelta: { grains } };
+  }
+
+  /** Bits of detected entities that were aside go over to the entities that the grain gained. */
+  private settleAside(grain: GrainState, first: number): void {
+    const aside = this.asides[grain.index] as Aside;
+    if (aside.isEmpty) return;
+    for (let entity = first; entity < grain.table.size; entity++) {
+      const values = grain.grain.dimensions.map((dimension, k) =>
+        this.dictionary(dimension).bytes((grain.table.columns[k] as Uint32Array)[entity] as number),
+      );
+      for (const pattern of aside.patternsOf(values)) this.evaluator(pattern).detected.add(entity);
+    }
+  }
+
+  private onlyBase(b: number, keys: readonly Uint32Array[], additive: readonly Integers[], start: number, count: number): StateDelta {
+    const grains = this.state.bases.map((base, other) => {
+      const { grain } = this.state.grain(base);
+      if (other === b)
+        return {
+          size: count,
+          keys: keys.map((column) => column.subarray(start, start + count)),
+          additive: additive.map((column) => slice(column, start, count)),
+        };
+      return { size: 0, keys: grain.dimensions.map(() => new Uint32Array(0)), additive: grain.additive.map(() => new Integers()) };
+    });
+    return { grains };
+  }
+
+  private find(pattern: number, values: readonly string[]): number {
+    const { grain, table } = this.evaluator(pattern).grain;
+    const key: number[] = [];
+    for (const [k, value] of this.inGrainOrder(pattern, values).entries()) {
+      const id = this.dictionary(grain.dimensions[k] as number).findText(value);
+      if (id === NONE) return NONE;
+      key.push(id);
+    }
+    return table.find(key);
+  }
+
+  private inGrainOrder(pattern: number, values: readonly string[]): string[] {
+    const positions = this.positions[pattern] as readonly number[];
+    assertLaw(values.length === positions.length, 'an entity has one value for each dimension of its pattern');
+    return positions.map((position) => values[position] as string);
+  }
+
+  private valuesOf({ grain, table }: GrainState, entity: number): string[] {
+    return grain.dimensions.map((dimension, k) => this.dictionary(dimension).text((table.columns[k] as Uint32Array)[entity] as number));
+  }
+
+  private evaluator(pattern: number): Evaluator {
+    const evaluator = this.evaluators[pattern];
+    assertLaw(evaluator !== undefined, `the plan has a pattern ${pattern}`);
+    return evaluator;
+  }
+
+  private dictionary(dimension: number): Dictionary {
+    const dictionary = this.state.dictionaries[dimension];
+    assertLaw(dictionary !== undefined, `the layout has a dimension ${dimension}`);
+    return dictionary;
+  }
+}
+
+function textsFrom(dictionary: Dictionary, first: number): string[] {
+  return Array.from({ length: dictionary.size - first }, (_, i) => dictionary.text(first + i));
+}
+
+function slice(column: Integers, start: number, count: number): Integers {
+  const out = new Integers(count);
+  out.resize(count);
+  for (let i = 0; i < count; i++) out.set(i, column.narrow !== null ? (column.narrow[start + i] as number) : column.big(start + i));
+  return out;
+}
