@@ -3,7 +3,6 @@ import type { ConditionNode, MeasureNode, NameNode } from './ast.ts';
 import { measuresOf } from './ast.ts';
 import { isNumericField } from './fields.ts';
 import { suggest } from './nearest.ts';
-import { printMeasure } from './print.ts';
 import type { Fault } from './problem.ts';
 
 interface Names {
@@ -63,12 +62,5 @@ function measureFaults(measure: MeasureNode, names: Names): Fault[] {
 export function checkNames(node: ConditionNode, names: Names): Fault[] {
   const faults = measuresOf(node).flatMap((measure) => measureFaults(measure, names));
   if (node.kind === 'compare' || faults.length > 0) return faults;
-  const cohortFaults = groupFaults(node.cohort, names);
-  if (cohortFaults.length > 0 || node.measure.group === null) return cohortFaults;
-  // A group's measure ranks groups against groups, so what they share is a part of the group's key.
-  const group = node.measure.group.map((name) => name.name);
-  const outside = node.cohort.find((name) => !group.includes(name.name));
-  if (outside === undefined) return [];
-  const message = `${printMeasure(node.measure)} ranks by (${group.join(', ')}), which has no "${outside.name}".`;
-  return [{ message, at: outside.at, suggestion: `Rank it among all, or among a part of (${group.join(', ')}).` }];
+  return groupFaults(node.cohort, names);
 }

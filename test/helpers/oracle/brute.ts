@@ -38,6 +38,11 @@ function passes(row: OracleRow, test: TestNode, scale: number): boolean {
   return value !== null && holds([value, power(scale)], test.op, [BigInt(test.value.units), power(test.value.digits)]);
 }
 
+/** Whether a row passes all tests of a `where`. */
+export function passesAll(row: OracleRow, tests: readonly TestNode[], scale: number): boolean {
+  return tests.every((test) => passes(row, test, scale));
+}
+
 const agrees = (row: Key, key: Key): boolean => Object.entries(key).every(([name, value]) => row[name] === value);
 
 export function bruteMeasure(measure: MeasureNode, entity: Key, input: BruteInput): Fraction {
@@ -76,13 +81,10 @@ export function bruteCondition(node: ConditionNode, entity: Key, input: BruteInp
     const { units, digits } = node.right.percent.value;
     return holds(left, node.op, [right[0] * BigInt(units), right[1] * power(digits + 2)]);
   }
-  const names = node.measure.group?.map((name) => name.name) ?? Object.keys(entity);
   const mine = bruteMeasure(node.measure, entity, input);
   if (mine === null) return false;
-  const cohort = members(names, input).filter((member) => node.cohort.every(({ name }) => member[name] === entity[name]));
-  // The measure of a member, whose key is the whole of `member`.
-  const own = { ...node.measure, group: null };
-  const values = cohort.map((member) => bruteMeasure(own, member, input)).filter((value) => value !== null);
+  const cohort = members(Object.keys(entity), input).filter((member) => node.cohort.every(({ name }) => member[name] === entity[name]));
+  const values = cohort.map((member) => bruteMeasure(node.measure, member, input)).filter((value) => value !== null);
   const better = values.filter((value) => holds(value, node.direction === 'top' ? '>' : '<', mine)).length;
   const { units, digits } = node.percent.value;
   return power(digits + 2) * BigInt(better) <= BigInt(units) * BigInt(values.length - 1);
