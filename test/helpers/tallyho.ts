@@ -11,7 +11,10 @@ export interface Said {
   readonly stderr: string;
 }
 
-export function tallyho(args: readonly string[], options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {}): Promise<Said> {
+export function tallyho(
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<Said> {
   return new Promise((done) => {
     const settings = { cwd: options.cwd, env: { ...process.env, ...options.env }, maxBuffer: 1 << 30 };
     execFile(process.execPath, [entry, ...args], settings, (error: ExecFileException | null, stdout, stderr) => {

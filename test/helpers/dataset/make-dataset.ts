@@ -50,7 +50,7 @@ export async function makeDataset(seed: number): Promise<Dataset> {
     for (let i = 0; i < 1 + random.below(3); i++) await writer.chunk(late, random.below(20), keys, '_late');
     await writer.change(source, late, keys);
   }
-  if (weight === 'reference') writeReference(random, settings, join(folder, 'reference.csv'));
+  if (weight === 'reference') writeReference(random, settings, delimiter, join(folder, 'reference.csv'));
   const config = join(folder, 'tallyho.yaml');
   writeFileSync(config, configText({ patterns, weight, delimiter, maxBadRows }));
   return {
@@ -247,13 +247,13 @@ function makeWriter(random: Random, settings: RowSettings, delimiter: string) {
   }
 }
 
-function writeReference(random: Random, settings: RowSettings, path: string): void {
-  const lines = ['Source,Target,Weight,typeTrans,fraud'];
+function writeReference(random: Random, settings: RowSettings, delimiter: string, path: string): void {
+  const lines = [['Source', 'Target', 'Weight', 'typeTrans', 'fraud'].join(delimiter)];
   const quoted = (value: string): string => `"${value.replaceAll('"', '""')}"`;
   for (let i = 0; i < random.below(60); i++) {
     const customer = random.chance(0.03) ? '' : random.pick([...settings.customers, 'C-only-here']);
     const weight = random.chance(0.05) ? random.pick(['', 'abc', '1e0']) : random.pick(['1', '2.5', '-3', '0', '12.34', '7']);
-    lines.push([quoted(customer), quoted(random.pick(settings.merchants)), weight, 'es_food', '0'].join(','));
+    lines.push([quoted(customer), quoted(random.pick(settings.merchants)), weight, 'es_food', '0'].join(delimiter));
   }
   writeFileSync(path, `${lines.join('\n')}\n`);
 }
