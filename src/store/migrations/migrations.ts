@@ -1,0 +1,8 @@
+import { initial } from './0001-initial.ts';
+import type { Migration } from './migration.ts';
+
+/** All steps in order. */
+export const migrations: readonly Migration[] = [initial];
+
+/** The version of the schema that this release reads and writes. */
+export const schemaVersion = migrations.length;

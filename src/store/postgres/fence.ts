@@ -1,0 +1,47 @@
+/** The first statement of every transaction that changes state (PROTOCOL.md 3.1): one row, or another writer took over. */
+import { TallyhoError } from '../../core/error.ts';
+import { leaseSeconds } from './claim.ts';
+import type { Rows, Statements } from './session.ts';
+
+/** $1 name, $2 epoch, $3 from, $4 to, $5 the latest detection time, $6 lease in seconds. */
+export const fenceCommit = `
+update pipeline set last_sequence = $4, lease_until = clock_timestamp() + make_interval(secs => $6),
+  last_detection_time = greatest(last_detection_time, $5)
+where name = $1 and epoch = $2 and last_sequence = $3`;
+
+/** $1 name, $2 epoch, $3 lease in seconds. Also renews the lease, by itself. */
+export const fenceOther = `
+update pipeline set lease_until = clock_timestamp() + make_interval(secs => $3) where name = $1 and epoch = $2`;
+
+/** $1 name, $2 epoch, $3 to. */
+export const fenceFold = `
+update pipeline set folded_sequence = $3, lease_until = clock_timestamp() + make_interval(secs => $4)
+where name = $1 and epoch = $2 and folded_sequence <= $3 and last_sequence >= $3`;
+
+/** $1 name, $2 epoch. */
+export const fenceRelease = `
+update pipeline set holder_pid = null, holder_start = null, lease_until = null where name = $1 and epoch = $2`;
+
+export interface Holding {
+  readonly name: string;
+  readonly epoch: number;
+}
+
+export function sendFence(statements: Statements, { name, epoch }: Holding): Promise<Rows> {
+  return statements.query(fenceOther, [name, epoch, leaseSeconds]);
+}
+
+/** Looks at the fence before anything else that the transaction answers: behind a lost fence other errors mean nothing. */
+export async function passFence(fence: Promise<Rows>, { name, epoch }: Holding): Promise<void> {
+  if ((await fence).count !== 1) throw fenced(name, epoch);
+}
+
+export function fenced(name: string, epoch: number): TallyhoError {
+  return new TallyhoError(
+    'FENCED',
+    `Another detector took over the pipeline ${name} (this one held epoch ${epoch}). Nothing of its commit took place.`,
+    {
+      mend: 'Let the other one run, or stop it and start this one again.',
+    },
+  );
+}

@@ -1,0 +1,78 @@
+/** A store in any PostgreSQL from version 14 on: one schema a pipeline. */
+import { TallyhoError } from '../../core/error.ts';
+import type { ClaimOptions, Store, Writer } from '../store.ts';
+import { type Address, describeAddress } from './address.ts';
+import { claimPipeline, writerSettings } from './claim.ts';
+import { storeError } from './failure.ts';
+import { checkPipelineName } from './identifier.ts';
+import { PostgresReader } from './reader.ts';
+import { migrate } from './schema.ts';
+import { Sessions } from './sessions.ts';
+import { PostgresWriter } from './writer.ts';
+
+export interface PostgresStoreOptions {
+  readonly connection: Address;
+  /** Names the schema. */
+  readonly pipeline: string;
+  /** Refuses `claim`, and writes nothing. */
+  readonly readOnly?: boolean;
+  /** How many entries' deltas are kept once they are folded. */
+  readonly keepDeltas?: number;
+}
+
+/** Connects once, and checks the server. STORE_UNREACHABLE, STORE_UNSUITABLE. */
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
+  checkPipelineName(options.pipeline);
+  const where = describeAddress(options.connection);
+  const sessions = new Sessions(options.connection, options.pipeline, where, options.readOnly === true);
+  const { session, greeting } = await sessions.open();
+  sessions.keep(session);
+  return new PostgresStore(options, sessions, greeting.migrated);
+}
+
+class PostgresStore extends PostgresReader implements Store {
+  readonly describe: string;
+  readonly #options: PostgresStoreOptions;
+  readonly #sessions: Sessions;
+  #migrated: boolean;
+  #writer: PostgresWriter | null = null;
+
+  constructor(options: PostgresStoreOptions, sessions: Sessions, migrated: boolean) {
+    super(sessions);
+    this.describe = `PostgreSQL ${sessions.where}, schema ${options.pipeline}`;
+    this.#options = options;
+    this.#sessions = sessions;
+    this.#migrated = migrated;
+  }
+
+  async claim(claim: ClaimOptions): Promise<Writer> {
+    const { pipeline, readOnly, keepDeltas = 10_000 } = this.#options;
+    if (readOnly === true) throw new TallyhoError('INTERNAL', 'a store that was opened to read cannot be written');
+    const { where } = this.#sessions;
+    const ownEpoch = this.#writer?.isLost === true ? this.#writer.pipeline.epoch : null;
+    const session = this.#sessions.release() ?? (await this.#sessions.open()).session;
+    try {
+      const settings = session.query(writerSettings);
+      if (!this.#migrated) await migrate(session, pipeline, where);
+      this.#migrated = true;
+      const record = await claimPipeline(session, pipeline, where, ownEpoch, claim);
+      await settings;
+      const writer = new PostgresWriter({ session, record, where, keepDeltas, onRelease: () => this.#forget(writer) });
+      this.#writer = writer;
+      return writer;
+    } catch (error) {
+      await session.close();
+      if (claim.signal?.aborted === true) throw error;
+      throw storeError(error, 'take the pipeline', where);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#writer?.release();
+    await this.#sessions.close();
+  }
+
+  #forget(writer: PostgresWriter): void {
+    if (this.#writer === writer) this.#writer = null;
+  }
+}

@@ -1,0 +1,101 @@
+/** Making the pipeline's schema and bringing it to this release's version; refusing what does not fit. */
+import { TallyhoError } from '../../core/error.ts';
+import { migrations, schemaVersion } from '../migrations/migrations.ts';
+import { identifier } from './identifier.ts';
+import type { Row, Session, Statements } from './session.ts';
+
+/** The first question of every session. With our search path, the current schema is the pipeline's if it exists. */
+export const greeting = `
+select current_setting('server_version_num')::int as server, getdatabaseencoding() as encoding, pg_backend_pid() as pid,
+  current_schema() as schema, to_regclass('migration') is not null as migrated`;
+
+export interface Greeting extends Row {
+  readonly server: number;
+  readonly encoding: string;
+  readonly pid: number;
+  readonly schema: string | null;
+  readonly migrated: boolean;
+}
+
+const oldestServer = 14;
+
+export function checkServer({ server, encoding }: Greeting, where: string): void {
+  if (server < oldestServer * 10_000)
+    throw new TallyhoError(
+      'STORE_UNSUITABLE',
+      `PostgreSQL (${where}) has version ${Math.floor(server / 10_000)}; the oldest that works is ${oldestServer}.`,
+      {
+        mend: `Give a \`store\` of version ${oldestServer} or newer, or none: a private server comes along.`,
+      },
+    );
+  if (encoding !== 'UTF8')
+    throw new TallyhoError('STORE_UNSUITABLE', `The database (${where}) has the encoding ${encoding}; it must be UTF8.`, {
+      mend: "Make one with `create database ... encoding 'UTF8' template template0`, and name it in `store`.",
+    });
+}
+
+export const selectVersion = 'select max(version) as version from migration';
+
+/** Refuses a schema that a newer release has written. An older one is the caller's to bring up, or to refuse. */
+export function checkVersion(version: number, where: string): void {
+  if (version > schemaVersion)
+    throw new TallyhoError(
+      'STORE_SCHEMA',
+      `The schema in PostgreSQL (${where}) has version ${version}; this release knows ${schemaVersion}.`,
+      {
+        mend: 'Use the release that wrote it, or a newer one.',
+      },
+    );
+}
+
+const lockSchema = 'select pg_advisory_xact_lock(hashtextextended($1, 7267216432)) as locked';
+const selectForeign = `
+select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where n.nspname = $1 and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') limit 1`;
+const createMigration = `
+create table migration (
+  version integer primary key,
+  name text not null,
+  at timestamptz not null default now()
+);
+comment on table migration is 'The steps by which this schema was made.'`;
+const insertMigration = 'insert into migration (version, name) values ($1, $2)';
+const insertPipeline = 'insert into pipeline (name) values ($1) on conflict (name) do nothing';
+
+/** Makes what is missing, in one transaction under a lock, so that two starts at once do it once. */
+export async function migrate(session: Session, pipeline: string, where: string): Promise<void> {
+  await session.transaction('begin', `prepare the schema ${pipeline}`, async (statements) => {
+    await statements.query(lockSchema, [pipeline]);
+    let version = await presentVersion(statements, pipeline, where);
+    if (version === null) {
+      await statements.query(createMigration);
+      version = 0;
+    }
+    checkVersion(version, where);
+    for (const migration of migrations.slice(version)) {
+      await statements.query(insertMigration, [migration.version, migration.name]);
+      await statements.query(migration.sql);
+    }
+    await statements.query(insertPipeline, [pipeline]);
+  });
+}
+
+/** null where there is only a schema, made now if it was missing. */
+async function presentVersion(statements: Statements, pipeline: string, where: string): Promise<number | null> {
+  const [now] = await statements.query<Greeting>(greeting);
+  if (now?.schema !== pipeline) {
+    // Not `if not exists`: it wants the right to create schemas even where there is nothing to create.
+    await statements.query(`create schema ${identifier(pipeline)}`);
+    return null;
+  }
+  if (now.migrated) {
+    const [row] = await statements.query<{ version: number | null }>(selectVersion);
+    return row?.version ?? 0;
+  }
+  const [foreign] = await statements.query<{ name: string }>(selectForeign, [pipeline]);
+  if (foreign !== undefined)
+    throw new TallyhoError('STORE_SCHEMA', `The schema ${pipeline} in PostgreSQL (${where}) is not ours: it holds ${foreign.name}.`, {
+      mend: 'Give another name in `pipeline`.',
+    });
+  return null;
+}

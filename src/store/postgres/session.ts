@@ -1,0 +1,248 @@
+/**
+ * One connection to PostgreSQL, for good: a lost session stays lost.
+ *
+ * The client (postgres.js) reconnects by itself and would send statements that still wait in its queue on the new
+ * connection, outside of the transaction that they were meant for; and it throws out of a timer when a statement is given
+ * to a connection that has just closed. So a session reserves its one connection, gives it nothing once it is closed, and
+ * rejects by itself whatever is unanswered then.
+ *
+ *   open -> lost    the connection closed without being asked to; every call fails with STORE_UNREACHABLE
+ *   open -> closed  `close` was called
+ *
+ * Callers take turns: a transaction, or a single statement. Within a turn statements are sent without waiting for the
+ * answers of those before (pipelined), so a transaction costs two round trips: all its statements, then COMMIT.
+ */
+import postgres from 'postgres';
+import { assertLaw, TallyhoError } from '../../core/error.ts';
+import { type Address, makeClient } from './address.ts';
+import { storeError } from './failure.ts';
+
+export type Parameter = string | number | boolean | Uint8Array | Date | null;
+export type Row = Record<string, unknown>;
+export type Rows<R extends Row = Row> = readonly R[] & { readonly count: number; readonly command: string };
+
+/** What may be sent within a turn. */
+export interface Statements {
+  query<R extends Row = Row>(text: string, parameters?: readonly Parameter[]): Promise<Rows<R>>;
+  /** The values of each row as bytes, as the server writes them in text form. */
+  raw(text: string, parameters?: readonly Parameter[]): Promise<readonly (readonly (Buffer | null)[])[]>;
+  /** `copy ... from stdin`: sends the bytes, and ends when all rows are in. */
+  copyIn(text: string, chunks: Iterable<Uint8Array>): Promise<void>;
+}
+
+const connectSeconds = 15;
+
+export class Session implements Statements {
+  readonly #where: string;
+  readonly #client: postgres.Sql;
+  #connection: postgres.ReservedSql | null = null;
+  #ended: TallyhoError | null = null;
+  #unanswered = new Set<(error: unknown) => void>();
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(address: Address, settings: Readonly<Record<string, string>>, where: string) {
+    this.#where = where;
+    this.#client = makeClient(address, {
+      max: 1,
+      fetch_types: false,
+      max_lifetime: null,
+      idle_timeout: 0,
+      connect_timeout: connectSeconds,
+      connection: settings,
+      onnotice: () => {},
+      onclose: () => this.#end(new TallyhoError('STORE_UNREACHABLE', `The connection to PostgreSQL (${where}) ended.`)),
+      types: { integer: { to: 20, from: [20], serialize: String, parse: Number } },
+    });
+  }
+
+  /** Connects and asks the first question, in one round trip after the greeting. */
+  static async open<R extends Row>(
+    address: Address,
+    settings: Readonly<Record<string, string>>,
+    where: string,
+    question: string,
+  ): Promise<{ session: Session; answer: Rows<R> }> {
+    const session = new Session(address, settings, where);
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(unanswered(where)), connectSeconds * 1000);
+      });
+      // Not by `reserve`: the client would try for ever if the first connection fails.
+      const answer = (await Promise.race([session.#client.unsafe(question), late])) as unknown as Rows<R>;
+      session.#connection = await session.#client.reserve();
+      return { session, answer };
+    } catch (error) {
+      session.#end(unanswered(where));
+      throw storeError(error, 'connect', where);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Why it ended, or null. */
+  get ended(): TallyhoError | null {
+    return this.#ended;
+  }
+
+  /** One statement as a turn of its own. */
+  async query<R extends Row = Row>(text: string, parameters: readonly Parameter[] = []): Promise<Rows<R>> {
+    return await this.turn(() => this.#send<R>(text, parameters));
+  }
+
+  async raw(text: string, parameters: readonly Parameter[] = []): Promise<readonly (readonly (Buffer | null)[])[]> {
+    return await this.turn(() => this.#sendRaw(text, parameters));
+  }
+
+  async copyIn(text: string, chunks: Iterable<Uint8Array>): Promise<void> {
+    await this.turn(() => this.#copyIn(text, chunks));
+  }
+
+  /** Runs `work` when all turns before are over. */
+  turn<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
+    const statements: Statements = {
+      query: (text, parameters = []) => this.#send(text, parameters),
+      raw: (text, parameters = []) => this.#sendRaw(text, parameters),
+      copyIn: (text, chunks) => this.#copyIn(text, chunks),
+    };
+    const result = this.#turn.then(() => work(statements));
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  /**
+   * `begin`, the work, COMMIT. Work that throws is rolled back. An unanswered COMMIT throws STORE_UNKNOWN_COMMIT, for
+   * transactions that write; every other failure means that nothing took place.
+   */
+  async transaction<T>(begin: string, doing: string, work: (statements: Statements) => Promise<T>): Promise<T> {
+    return await this.turn(async (statements) => {
+      let result: T;
+      try {
+        const begun = statements.query(begin);
+        result = await work(statements);
+        await begun;
+      } catch (error) {
+        // An answer to the rollback would say nothing new; without one the session is lost, and the server rolls back.
+        if (this.#ended === null) await statements.query('rollback').catch(() => {});
+        throw storeError(error, doing, this.#where);
+      }
+      try {
+        const { command } = await statements.query('commit');
+        assertLaw(command === 'COMMIT', 'every statement of a transaction is looked at before its COMMIT');
+      } catch (error) {
+        if (begin.includes('read only') || !isUnanswered(error)) throw storeError(error, doing, this.#where);
+        throw new TallyhoError(
+          'STORE_UNKNOWN_COMMIT',
+          `The connection to PostgreSQL (${this.#where}) ended in a commit, while trying to ${doing}.`,
+          {
+            mend: 'The ledger is read again to learn whether it took place.',
+            cause: error,
+          },
+        );
+      }
+      return result;
+    });
+  }
+
+  /** Ends the connection now; what is unanswered is rejected. */
+  async close(): Promise<void> {
+    this.#end(new TallyhoError('STORE_UNREACHABLE', `The connection to PostgreSQL (${this.#where}) was closed.`));
+    await this.#client.end({ timeout: 1 });
+  }
+
+  #end(why: TallyhoError): void {
+    if (this.#ended !== null) return;
+    this.#ended = why;
+    for (const reject of this.#unanswered) reject(why);
+    this.#unanswered.clear();
+    this.#connection?.release();
+    void this.#client.end({ timeout: 1 }).catch(() => {});
+  }
+
+  #send<R extends Row>(text: string, parameters: readonly Parameter[]): Promise<Rows<R>> {
+    return this.#answer(() => this.#start(text, parameters) as unknown as Promise<Rows<R>>);
+  }
+
+  #sendRaw(text: string, parameters: readonly Parameter[]): Promise<readonly (readonly (Buffer | null)[])[]> {
+    return this.#answer(() => this.#start(text, parameters).raw() as unknown as Promise<(Buffer | null)[][]>);
+  }
+
+  #start(text: string, parameters: readonly Parameter[]): postgres.PendingQuery<postgres.Row[]> {
+    const connection = this.#connection;
+    if (connection === null) throw new TallyhoError('INTERNAL', 'the session is not connected');
+    return parameters.length === 0 ? connection.unsafe(text) : connection.unsafe(text, [...parameters], { prepare: true });
+  }
+
+  /** The answer, or the end of the session. No handler stays behind, and no rejection goes unseen. */
+  #answer<T>(start: () => Promise<T>): Promise<T> {
+    if (this.#ended !== null) return rejected(this.#ended);
+    const answer = new Promise<T>((resolve, reject) => {
+      this.#unanswered.add(reject);
+      start().then(
+        (value) => {
+          this.#unanswered.delete(reject);
+          resolve(value);
+        },
+        (error: unknown) => {
+          this.#unanswered.delete(reject);
+          reject(error);
+        },
+      );
+    });
+    answer.catch(() => {});
+    return answer;
+  }
+
+  /**
+   * The client forgets an error that comes after the last byte of a COPY (its promise is settled by then, and the stream
+   * never finishes), so the one function through which it reports errors of a statement is watched.
+   */
+  #copyIn(text: string, chunks: Iterable<Uint8Array>): Promise<void> {
+    return this.#answer(
+      () =>
+        new Promise<void>((resolve, reject) => {
+          const statement = this.#start(text, []);
+          const reports = statement as unknown as { reject: (error: unknown) => void };
+          const report = reports.reject;
+          reports.reject = (error) => {
+            report(error);
+            reject(error);
+          };
+          statement.writable().then(async (stream) => {
+            stream.on('error', reject);
+            stream.on('finish', resolve);
+            try {
+              for (const chunk of chunks) {
+                if (stream.destroyed) return;
+                if (!stream.write(chunk)) await new Promise<void>((go) => void stream.once('drain', go).once('close', go));
+              }
+              stream.end();
+            } catch (error) {
+              reject(error);
+              stream.destroy(error instanceof Error ? error : new Error(String(error)));
+            }
+          }, reject);
+        }),
+    );
+  }
+}
+
+function unanswered(where: string): TallyhoError {
+  return new TallyhoError('STORE_UNREACHABLE', `PostgreSQL (${where}) does not answer within ${connectSeconds} s.`, {
+    mend: 'Check that the server runs, and the address, user, password and database of `store`.',
+  });
+}
+
+function rejected(error: TallyhoError): Promise<never> {
+  const promise = Promise.reject(error);
+  promise.catch(() => {});
+  return promise;
+}
+
+/** Whether an error leaves open what became of the COMMIT: no answer, or the server's last words before it hangs up. */
+function isUnanswered(error: unknown): boolean {
+  if (error instanceof TallyhoError) return error.code === 'STORE_UNREACHABLE';
+  if (error instanceof postgres.PostgresError)
+    return error.severity === 'FATAL' || error.severity === 'PANIC' || /^(08|57P)/.test(error.code);
+  return true;
+}

@@ -1,0 +1,142 @@
+/** A few sessions for readers, opened when needed; a lost one is replaced. */
+import { TallyhoError } from '../../core/error.ts';
+import { schemaVersion } from '../migrations/migrations.ts';
+import type { Address } from './address.ts';
+import { undefinedTable, sqlState, storeError } from './failure.ts';
+import { identifier } from './identifier.ts';
+import { checkServer, checkVersion, type Greeting, greeting, selectVersion } from './schema.ts';
+import { Session } from './session.ts';
+
+const most = 4;
+
+export interface OpenSession {
+  readonly session: Session;
+  readonly greeting: Greeting;
+}
+
+export class Sessions {
+  readonly where: string;
+  readonly #address: Address;
+  readonly #pipeline: string;
+  readonly #readOnly: boolean;
+  readonly #idle: Session[] = [];
+  readonly #all = new Set<Session>();
+  readonly #waiting: (() => void)[] = [];
+  #open = 0;
+  #checked = false;
+  #closed = false;
+
+  constructor(address: Address, pipeline: string, where: string, readOnly: boolean) {
+    this.#address = address;
+    this.#pipeline = pipeline;
+    this.#readOnly = readOnly;
+    this.where = where;
+  }
+
+  /** A new one, its server checked; the caller's, until `keep` puts it among the idle ones. */
+  async open(): Promise<OpenSession> {
+    const settings = {
+      application_name: `tallyho ${this.#pipeline}`.slice(0, 63),
+      search_path: `${identifier(this.#pipeline)}, pg_temp`,
+      DateStyle: 'ISO',
+      ...(this.#readOnly ? { default_transaction_read_only: 'on' } : {}),
+    };
+    const { session, answer } = await Session.open<Greeting>(this.#address, settings, this.where, greeting);
+    const [hello] = answer;
+    try {
+      if (hello === undefined) throw new TallyhoError('INTERNAL', 'the server greets with one row');
+      checkServer(hello, this.where);
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+    this.#all.add(session);
+    return { session, greeting: hello };
+  }
+
+  /** Takes over a session as an idle one. */
+  keep(session: Session): void {
+    this.#open++;
+    this.#idle.push(session);
+  }
+
+  /** Hands out an idle one for good, as that of a writer. */
+  release(): Session | null {
+    for (;;) {
+      const session = this.#idle.pop();
+      if (session === undefined) return null;
+      this.#open--;
+      if (session.ended === null) return session;
+      this.#all.delete(session);
+    }
+  }
+
+  async take(): Promise<{ readonly session: Session; readonly giveBack: () => void }> {
+    if (this.#closed) throw new TallyhoError('INTERNAL', 'the store is closed');
+    while (this.#idle.length === 0 && this.#open >= most) await new Promise<void>((go) => this.#waiting.push(go));
+    let session = this.#idle.pop();
+    if (session === undefined || session.ended !== null) {
+      if (session !== undefined) this.#all.delete(session);
+      else this.#open++;
+      try {
+        ({ session } = await this.open());
+      } catch (error) {
+        this.#open--;
+        this.#waiting.shift()?.();
+        throw error;
+      }
+    }
+    const taken = session;
+    return {
+      session: taken,
+      giveBack: () => {
+        if (taken.ended === null && !this.#closed) this.#idle.push(taken);
+        else {
+          this.#open--;
+          this.#all.delete(taken);
+        }
+        this.#waiting.shift()?.();
+      },
+    };
+  }
+
+  async use<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const { session, giveBack } = await this.take();
+    try {
+      return await work(session);
+    } finally {
+      giveBack();
+    }
+  }
+
+  /** Whether the pipeline has a schema of this release's version; one that has not is refused, a missing one is not. */
+  async isThere(session: Session): Promise<boolean> {
+    if (this.#checked) return true;
+    const [now] = await session.query<Greeting>(greeting).catch((error: unknown) => {
+      throw storeError(error, 'look for the pipeline', this.where);
+    });
+    if (now?.migrated !== true) return false;
+    const [row] = await session.query<{ version: number | null }>(selectVersion).catch((error: unknown) => {
+      if (sqlState(error) === undefinedTable) return [];
+      throw storeError(error, 'read the version of the schema', this.where);
+    });
+    const version = row?.version ?? 0;
+    checkVersion(version, this.where);
+    if (version < schemaVersion)
+      throw new TallyhoError(
+        'STORE_SCHEMA',
+        `The schema in PostgreSQL (${this.where}) has version ${version}; this release reads ${schemaVersion}.`,
+        {
+          mend: 'Start the detector of this release once: it brings the schema up.',
+        },
+      );
+    this.#checked = true;
+    return true;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#all].map((session) => session.close()));
+    this.#all.clear();
+  }
+}
