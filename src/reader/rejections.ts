@@ -22,6 +22,11 @@ export class Rejections {
     if (this.#rows.length < keptRows) this.#rows.push(row);
   }
 
+  /** Rows that are counted only. */
+  skip(count: number): void {
+    this.count += count;
+  }
+
   /** What was kept, in the order in which it was added; starts anew. */
   take(): readonly RejectedRow[] {
     const rows = this.#rows;

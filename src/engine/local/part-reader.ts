@@ -1,8 +1,8 @@
 /** How the bytes of a part become rows, by the kind that its name says. */
-import { TallyhoError } from '../../core/error.ts';
 import type { ObjectInfo } from '../../objects/objects.ts';
 import type { ChunkReader } from '../../reader/chunk-reader.ts';
 import type { ChunkFault } from '../../reader/rejected.ts';
+import type { ParquetFolder } from './parquet/duckdb.ts';
 import { Unpacker } from './unpack.ts';
 
 export type Fault = Omit<ChunkFault, 'object'>;
@@ -16,20 +16,42 @@ export interface PartReader {
   readonly note: string | null;
   write(block: Uint8Array): Promise<void> | void;
   end(): Promise<Fault | null>;
-  destroy(): void;
+  destroy(): Promise<void> | void;
 }
 
 /** Unpacking ratio, and the size from which it counts (PROTOCOL.md 2.5). */
 const maxRatio = 1000;
 const ratioFrom = 100 << 20;
 
-function tooLarge(): Fault {
-  return { reason: 'too_large', detail: 'The chunk is larger than `source.maxChunkBytes` after unpacking; raise it, or split the chunk.' };
+/** The size from which on an object of `size` stored bytes unpacks to too much. */
+function ratioLimit(size: number): number {
+  return Math.max(ratioFrom, maxRatio * size);
 }
 
-/** `room`: how many bytes the chunk may still have. */
-export function makePartReader(object: ObjectInfo, reader: ChunkReader, room: number): PartReader {
-  if (object.key.endsWith('.parquet')) throw new TallyhoError('UNSUPPORTED', 'Parquet is not read yet.');
+/** What is wrong with `bytes` unpacked bytes; the lower limit is passed first. */
+function sizeFault(bytes: number, room: number, size: number): Fault | null {
+  if (bytes <= Math.min(room, ratioLimit(size))) return null;
+  if (room <= ratioLimit(size)) {
+    return {
+      reason: 'too_large',
+      detail: 'The chunk is larger than `source.maxChunkBytes` after unpacking; raise it, or split the chunk.',
+    };
+  }
+  return { reason: 'unpack_ratio', detail: `The object unpacks to more than ${maxRatio} times its size; pack it less, or split it.` };
+}
+
+/** `room`: how many bytes the chunk may still have. `parquet` makes the folder of staged files when first asked. */
+export async function makePartReader(
+  object: ObjectInfo,
+  reader: ChunkReader,
+  room: number,
+  parquet: () => Promise<ParquetFolder>,
+  signal: AbortSignal,
+): Promise<PartReader> {
+  if (object.key.endsWith('.parquet')) {
+    const { ParquetPart } = await import('./parquet/parquet-part.ts');
+    return new ParquetPart(object, reader, parquet, (bytes) => sizeFault(bytes, room, object.size), signal);
+  }
   return object.key.endsWith('.csv.gz') ? makeGzipReader(object, reader, room) : makeCsvReader(object, reader, room);
 }
 
@@ -51,7 +73,7 @@ function makeCsvReader(object: ObjectInfo, reader: ChunkReader, room: number): P
       if (bytes <= room) part.push(block);
     },
     async end() {
-      return bytes > room ? tooLarge() : part.end();
+      return (bytes > room ? sizeFault(bytes, room, bytes) : null) ?? part.end();
     },
     destroy() {},
   };
@@ -59,8 +81,7 @@ function makeCsvReader(object: ObjectInfo, reader: ChunkReader, room: number): P
 
 function makeGzipReader(object: ObjectInfo, reader: ChunkReader, room: number): PartReader {
   const part = reader.csv(object.key);
-  const ratioLimit = Math.max(ratioFrom, maxRatio * object.size);
-  const unpacker = new Unpacker(Math.min(room, ratioLimit), (block) => part.push(block));
+  const unpacker = new Unpacker(Math.min(room, ratioLimit(object.size)), (block) => part.push(block));
   return {
     get bytes() {
       return unpacker.bytes;
@@ -76,11 +97,7 @@ function makeGzipReader(object: ObjectInfo, reader: ChunkReader, room: number): 
       const fault = await unpacker.end();
       if (fault === null) return part.end();
       if (fault.kind === 'unreadable') return { reason: 'unreadable', detail: `The gzip file cannot be unpacked: ${fault.detail}.` };
-      if (room <= ratioLimit) return tooLarge();
-      return {
-        reason: 'unpack_ratio',
-        detail: `The gzip file unpacks to more than ${maxRatio} times its size; split it if that is wanted.`,
-      };
+      return sizeFault(unpacker.bytes, room, object.size);
     },
     destroy: () => unpacker.destroy(),
   };

@@ -1,0 +1,127 @@
+/**
+ * One task: its parts read to their ends in order, hashed as stored, and, as long as nothing is wrong, parsed.
+ *
+ * The first part with a fault decides; of it and of the parts after it only the bytes are read, for the content id.
+ */
+import { TallyhoError } from '../../core/error.ts';
+import type { ObjectInfo } from '../../objects/objects.ts';
+import type { ChunkReader } from '../../reader/chunk-reader.ts';
+import type { ChunkFault } from '../../reader/rejected.ts';
+import type { ReadOutcome, ReadPlan, ReadResult, ReadTask } from '../engine.ts';
+import { folderId, startHash } from './content-id.ts';
+import type { Lazy } from './lazy.ts';
+import type { OpenChunks } from './open-chunks.ts';
+import type { ParquetFolder } from './parquet/duckdb.ts';
+import { makePartReader, type PartReader } from './part-reader.ts';
+
+export async function readTask(
+  task: ReadTask,
+  chunks: OpenChunks,
+  reader: ChunkReader,
+  plan: ReadPlan,
+  signal: AbortSignal,
+  parquet: Lazy<ParquetFolder>,
+): Promise<ReadResult> {
+  const reading = new TaskReading(
+    task,
+    chunks,
+    reader,
+    (object, room) => makePartReader(object, reader, room, parquet.get, signal),
+    plan.maxChunkBytes,
+  );
+  try {
+    return { task, outcome: await reading.outcome(), bytes: reading.bytes };
+  } catch (error) {
+    reader.clear();
+    if (error instanceof TallyhoError && (error.code === 'OBJECT_CHANGED' || error.code === 'OBJECT_MISSING')) {
+      return { task, outcome: { kind: 'moved', detail: error.message }, bytes: reading.bytes };
+    }
+    throw error;
+  }
+}
+
+class TaskReading {
+  /** As stored. */
+  bytes = 0;
+  readonly task: ReadTask;
+  readonly #chunks: OpenChunks;
+  readonly #reader: ChunkReader;
+  readonly #makePart: (object: ObjectInfo, room: number) => Promise<PartReader>;
+  readonly #maxBytes: number;
+  readonly #ids: string[] = [];
+  readonly #notes: string[] = [];
+  #unpacked = 0;
+  #rows = 0;
+  #grew = false;
+  #fault: ChunkFault | null = null;
+
+  constructor(
+    task: ReadTask,
+    chunks: OpenChunks,
+    reader: ChunkReader,
+    makePart: (object: ObjectInfo, room: number) => Promise<PartReader>,
+    maxBytes: number,
+  ) {
+    this.task = task;
+    this.#chunks = chunks;
+    this.#reader = reader;
+    this.#makePart = makePart;
+    this.#maxBytes = maxBytes;
+  }
+
+  async outcome(): Promise<ReadOutcome> {
+    const { chunk, want } = this.task;
+    for (let index = 0; index < chunk.parts.length; index++) {
+      await this.#part(index);
+      this.#chunks.donePart(index);
+    }
+    const contentId = chunk.folder ? folderId(this.#ids) : (this.#ids[0] ?? folderId([]));
+    if (want === 'id') return { kind: 'id', contentId, grew: this.#grew };
+    if (this.#fault !== null) {
+      this.#reader.clear();
+      return { kind: 'fault', contentId, fault: this.#fault };
+    }
+    return { kind: 'rows', contentId, ...this.#reader.take(this.#rows), notes: this.#notes };
+  }
+
+  /** Reads a part to its end, whatever is wrong with it: its id is that of all its bytes. */
+  async #part(index: number): Promise<void> {
+    const object = this.task.chunk.parts[index]!;
+    const blocks = this.#chunks.part(index);
+    const hash = startHash();
+    const applied = this.task.want === 'id' && !this.task.chunk.folder ? this.task.applied : null;
+    let bytes = 0;
+    let prefix: string | null = null;
+    // Made with the first byte: a part without any has no rows, and needs no header.
+    let part: PartReader | null = null;
+    try {
+      for (let block = await blocks.next(); block !== null; block = await blocks.next()) {
+        if (block.length === 0) continue;
+        if (applied !== null && bytes <= applied.bytes && bytes + block.length > applied.bytes) {
+          prefix = hash
+            .copy()
+            .update(block.subarray(0, applied.bytes - bytes))
+            .digest('hex');
+        }
+        hash.update(block);
+        bytes += block.length;
+        this.bytes += block.length;
+        if (this.task.want !== 'rows' || this.#fault !== null) continue;
+        part ??= await this.#makePart(object, this.#maxBytes - this.#unpacked);
+        await part.write(block);
+      }
+      if (part !== null) this.#end(object.key, part, await part.end());
+    } finally {
+      await part?.destroy();
+    }
+    this.#grew = applied !== null && prefix === applied.contentId;
+    this.#ids.push(hash.digest('hex'));
+  }
+
+  #end(object: string, part: PartReader, fault: Omit<ChunkFault, 'object'> | null): void {
+    this.#unpacked += part.bytes;
+    this.#rows += part.rows;
+    if (fault !== null) this.#fault = { object, ...fault };
+    if (part.note !== null) this.#notes.push(part.note);
+  }
+}
