@@ -6,6 +6,9 @@ import type { ChunkVersion } from '../objects/chunk.ts';
 import type { ObjectInfo } from '../objects/objects.ts';
 import type { InputSettings, ReferenceSettings } from './options.ts';
 
+/** Headers of BankSim's network file, unless the config names others. */
+const defaultColumns = { customer: 'Source', merchant: 'Target', weight: 'Weight' };
+
 /** The reference as the listing shows it. */
 export async function findReference(reference: ReferenceSettings): Promise<ChunkVersion> {
   let found: ObjectInfo | undefined;
@@ -30,7 +33,7 @@ export async function readReference(
   want: 'rows' | 'id',
   signal: AbortSignal,
 ): Promise<{ readonly outcome: Extract<ReadOutcome, { kind: 'rows' | 'id' }>; readonly bytes: number }> {
-  const plan = { layout, columns: reference.columns, csv: input.csv, maxChunkBytes: input.maxChunkBytes, reference: true };
+  const plan = { layout, columns: { ...defaultColumns, ...reference.columns }, csv: input.csv, maxChunkBytes: input.maxChunkBytes, reference: true };
   for await (const { outcome, bytes } of reference.engine.aggregate([{ chunk, want, applied: null }], plan, signal)) {
     if (outcome.kind === 'rows' || outcome.kind === 'id') return { outcome, bytes };
     const why = outcome.kind === 'fault' ? outcome.fault.detail : outcome.detail;

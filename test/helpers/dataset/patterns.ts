@@ -48,7 +48,7 @@ export function makePatterns(random: Random, weight: 'none' | 'column' | 'amount
       id: 'C',
       action: 'LOOK',
       entity: ['customer', 'merchant'],
-      when: [`count where category in (es_tech, 'b c') >= ${p()}% of count`, `merchant.count >= ${n()}`],
+      when: [`count(where category in (es_tech, 'b c')) >= ${p()}% of count`, `merchant.count >= ${n()}`],
     },
     { id: 'D', action: 'LOOK', entity: ['merchant', 'customer'], when: [`sum(amount) < ${p()}% of merchant.sum(amount)`] },
     {

@@ -37,18 +37,13 @@ function walk(root: string, prefix: string, found: FoundChunk[]): void {
   }
 }
 
-function anyFile(root: string, key: string): boolean {
-  return readdirSync(join(root, key), { withFileTypes: true }).some((entry) =>
-    entry.isDirectory() ? anyFile(root, `${key}/${entry.name}`) : entry.isFile(),
-  );
-}
-
 function folderChunk(root: string, key: string): FoundChunk | null {
-  if (!anyFile(root, key)) return null;
   const files = readdirSync(join(root, key), { withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => entry.name);
   const data = files.filter((name) => isData(name) && !isHidden(name));
+  // Only hidden files: nobody has begun to show anything.
+  if (data.length === 0 && !files.some((name) => /^_(SUCCESS$|committed_|started_)/.test(name))) return null;
   const committed = files.filter((name) => name.startsWith('_committed_'));
   const time = (name: string): number => lstatSync(join(root, key, name)).mtimeMs;
   if (committed.length > 0) {

@@ -1,0 +1,160 @@
+/** State folders and the processes around them, as tests of the private server see them. Linux only where it looks into /proc. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import postgres, { type Sql } from 'postgres';
+import type { PrivateServer } from '../../src/store/private-server/private-server.ts';
+
+/** Generous: it ends what hangs, and measures nothing. */
+const deadline = 60_000;
+
+export interface Place {
+  /** The state folder; not made yet. */
+  readonly state: string;
+  /** Kills whatever still runs there, and removes it. */
+  remove(): Promise<void>;
+}
+
+/** `name` is the path of the state folder below a fresh folder. */
+export function makePlace(name = 'state'): Place {
+  const top = mkdtempSync(join(tmpdir(), 'private-server-test-'));
+  // As root the server runs as nobody, who must be able to pass.
+  chmodSync(top, 0o755);
+  const state = join(top, name);
+  return {
+    state,
+    remove: async () => {
+      await until(() => processesOf(state).map(endNow).length === 0, 'all processes to end');
+      rmSync(top, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+export interface FoundProcess {
+  readonly pid: number;
+  readonly kind: 'supervisor' | 'postmaster' | 'backend' | 'other';
+}
+
+/** All processes that are there for a state folder, openers apart. */
+export function processesOf(state: string): FoundProcess[] {
+  const found: FoundProcess[] = [];
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const pid = Number(name);
+      const command = readFileSync(`/proc/${name}/cmdline`, 'utf8');
+      const program = basename(readlinkSync(`/proc/${name}/exe`));
+      const inside = readlinkSync(`/proc/${name}/cwd`).startsWith(state);
+      if (command.includes('private-server-opener') || !(command.includes(state) || inside)) continue;
+      if (command.includes('supervisor-main')) found.push({ pid, kind: 'supervisor' });
+      else if (program === 'postgres') found.push({ pid, kind: command.includes(join('postgres', 'data')) ? 'postmaster' : 'backend' });
+      else found.push({ pid, kind: 'other' });
+    } catch {
+      // It has ended in between.
+    }
+  }
+  return found;
+}
+
+export function pidsOf(state: string, kind: FoundProcess['kind']): number[] {
+  return processesOf(state)
+    .filter((found) => found.kind === kind)
+    .map((found) => found.pid);
+}
+
+/** Socket folders of a state folder, in use or left behind. */
+export function socketFoldersOf(state: string): string[] {
+  const mark = createHash('sha256').update(state).digest('hex').slice(0, 8);
+  return readdirSync(tmpdir()).filter((name) => name.startsWith(`tallyho-${mark}-`));
+}
+
+export function kill(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended in between.
+  }
+}
+
+function endNow({ pid }: FoundProcess): void {
+  kill(pid);
+}
+
+export async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const limit = Date.now() + deadline;
+  while (!(await holds())) {
+    if (Date.now() > limit) throw new Error(`waited in vain for ${what}`);
+    await sleep(20);
+  }
+}
+
+/** Spares the five seconds after the last client, where they are not what is tested. */
+export async function stopServer(state: string): Promise<void> {
+  for (const pid of pidsOf(state, 'supervisor')) process.kill(pid, 'SIGTERM');
+  await until(() => processesOf(state).length === 0, 'the server to stop');
+}
+
+export interface Opener {
+  readonly process: ChildProcess;
+  /** What it said once the server was open. */
+  readonly opened: Promise<{ host: string; port: number }>;
+  /** Lets it close and end. */
+  leave(): Promise<void>;
+}
+
+const openerFile = fileURLToPath(new URL('./private-server-opener.ts', import.meta.url));
+const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
+export function startOpener(state: string): Opener {
+  const child = spawn(process.execPath, ['--import', loader, openerFile, state], { stdio: ['pipe', 'pipe', 'pipe'] });
+  let problems = '';
+  child.stderr.on('data', (chunk: Buffer) => (problems += chunk.toString()));
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const opened = new Promise<{ host: string; port: number }>((resolve, reject) => {
+    createInterface(child.stdout).once('line', (line) => resolve(JSON.parse(line) as { host: string; port: number }));
+    void ended.then(() => reject(new Error(`the opener ended: ${problems}`)));
+  });
+  // Tests that kill it do not ask.
+  opened.catch(() => {});
+  return {
+    process: child,
+    opened,
+    leave: async () => {
+      child.stdin.end();
+      await ended;
+    },
+  };
+}
+
+/** A session as the store opens them. */
+export function connectTo(server: PrivateServer): Sql {
+  return postgres({
+    host: server.host,
+    port: server.port,
+    user: server.user,
+    password: server.password,
+    database: server.database,
+    max: 1,
+    onnotice: () => {},
+  });
+}
+
+/** Adds a row to a table made when missing, and returns how many there are. */
+export async function addRow(server: PrivateServer): Promise<number> {
+  const sql = connectTo(server);
+  try {
+    await sql`create table if not exists visit (at timestamptz default now())`;
+    await sql`insert into visit default values`;
+    const [row] = await sql<[{ n: number }]>`select count(*)::int as n from visit`;
+    return row.n;
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
