@@ -60,7 +60,7 @@ export function decideFolder(files: FolderFiles, contents: ReadonlyMap<string, U
   const patient = open.filter((marker) => patience.now - marker.modified < patience.waitFor);
   if (patient.length > 0) return waiting(`${nameOf(patient[0]!)} is newer than any ${committedPrefix} and not answered`);
   const state: ChunkVersion['state'] =
-    open.length === 0 ? { kind: 'ready' } : { kind: 'ready', note: `${open.map(nameOf).join(', ')} was never answered, and is ignored` };
+    open.length === 0 ? { kind: 'ready' } : { kind: 'ready', note: `${open.map(nameOf).join(', ')} unanswered for too long, and ignored` };
   return { parts: inOrder(parts), state };
 }
 
