@@ -7,7 +7,8 @@
  *
  * Floats filter: each side is a product of at most four factors, each rounded once, with two roundings of products: its
  * relative error is below 5 * 2^-53 * 1.01 < 2^-50. So |left - right| > 2^-49 (|left| + |right|) decides. Below that, products
- * that are exact (all below 2^53, constants too) decide, then BigInt.
+ * below 2^53 decide: they are exact, since a factor that was rounded is at least 2^53 and would make its product so (or 0,
+ * which is exact). The rest goes to BigInt; so does a literal that is infinite as a float.
  */
 import { pow10 } from './decimal.ts';
 import type { Comparison as Op } from './layout.ts';
@@ -26,7 +27,6 @@ export class Comparison {
   private readonly y: bigint;
   private readonly xFloat: number;
   private readonly yFloat: number;
-  private readonly exactFactors: boolean;
 
   /** The right side is `factor` (units / 10^digits) times the measure, or times 1. */
   constructor(left: Measure, op: Op, right: Measure | null, factor: { readonly units: bigint; readonly digits: number }) {
@@ -39,7 +39,6 @@ export class Comparison {
     this.y = factor.units * pow10(left.digits - common);
     this.xFloat = Number(this.x);
     this.yFloat = Number(this.y);
-    this.exactFactors = Number.isSafeInteger(this.xFloat) && Number.isSafeInteger(this.yFloat);
   }
 
   /** Whether it holds between entity `i` of the left measure's grain and `j` of the right one's. */
@@ -73,7 +72,7 @@ export class Comparison {
     const doubt = (Math.abs(leftSide) + Math.abs(rightSide)) * DOUBT;
     if (difference > doubt) return 1;
     if (difference < -doubt) return -1;
-    if (this.exactFactors && Math.abs(leftSide) <= SAFE && Math.abs(rightSide) <= SAFE) return Math.sign(difference);
+    if (Math.abs(leftSide) <= SAFE && Math.abs(rightSide) <= SAFE) return Math.sign(difference);
     return this.bigOrder(i, j);
   }
 

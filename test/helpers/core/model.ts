@@ -79,6 +79,10 @@ export class Model {
     return found;
   }
 
+  remember(pattern: number, values: readonly string[]): void {
+    this.detected.add(JSON.stringify([pattern, ...values]));
+  }
+
   detections(): [pattern: number, values: string[]][] {
     return [...this.detected].map((key) => {
       const [pattern, ...values] = JSON.parse(key) as [number, ...string[]];

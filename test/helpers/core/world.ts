@@ -12,6 +12,8 @@ export interface World {
   readonly amounts: readonly bigint[];
   /** Cohorts above this are kept in order. */
   readonly linearLimit: number;
+  /** Whether some entities were detected before any row names them. */
+  readonly foreign: boolean;
 }
 
 /** 0 plain count, 1 filtered count, 2 another, 3 sum of amounts, 4 sum of weights, 5 number of weights. */
@@ -30,12 +32,16 @@ const amountSets: readonly (readonly bigint[])[] = [
   [6004799503160661n, 6004799503160662n, 3002399751580331n],
 ];
 
-export const worldArbitrary = fc.gen().map((g) => makeWorld(g as Pick));
+/** Anything. */
+export const worldArbitrary = fc.gen().map((g) => makeWorld(g as Pick, false));
 
-function makeWorld(g: Pick): World {
+/** Pairs of two dimensions, ranked in several ways: larger cohorts, whose cuts move often. */
+export const rankedWorldArbitrary = fc.gen().map((g) => makeWorld(g as Pick, true));
+
+function makeWorld(g: Pick, ranked: boolean): World {
   const upTo = (max: number): number => g(fc.nat, { max });
   const some = <T>(list: readonly T[]): T => list[upTo(list.length - 1)] as T;
-  const dimensions = 1 + upTo(3);
+  const dimensions = ranked ? 2 : 1 + upTo(3);
   const dims = Array.from({ length: dimensions }, (_, d) => d);
   const scale = some([0, 2, 18]);
 
@@ -47,12 +53,13 @@ function makeWorld(g: Pick): World {
     return key;
   };
   const entities = Array.from({ length: 1 + upTo(2) }, () => {
-    const entity = dims.filter(() => upTo(2) > 0);
+    const entity = dims.filter(() => ranked || upTo(2) > 0);
     return need(entity.length > 0 ? entity : [some(dims)]);
   });
   for (const key of entities) {
     const entity = sets.get(key) ?? [];
     for (let i = upTo(2); i > 0; i--) need(entity.filter(() => upTo(1) === 0));
+    if (ranked) for (const d of dims) need([d]);
     if (upTo(1) === 0) need([]);
     const other = dims.filter((d) => !entity.includes(d));
     if (other.length > 0 && upTo(1) === 0) need([...entity, some(other)]);
@@ -114,7 +121,7 @@ function makeWorld(g: Pick): World {
   const condition = (grain: number, c: number): Condition => {
     const text = `condition ${c}`;
     const own = all[grain] ?? [];
-    if (upTo(2) === 0) {
+    if (ranked ? upTo(3) > 0 : upTo(2) === 0) {
       const cohorts = all.flatMap((set, j) => (within(set, own) ? [j] : []));
       return {
         kind: 'rank',
@@ -173,8 +180,15 @@ function makeWorld(g: Pick): World {
     filters: [],
     grains,
   };
-  const values = dims.map(() => shuffled(names, upTo).slice(0, 1 + upTo(4)));
-  return { plan: { layout, patterns, fingerprint: '' }, features, values, amounts, linearLimit: some([0, 2, 16_384]) };
+  const values = dims.map(() => shuffled(names, upTo).slice(0, ranked ? 2 + upTo(8) : 1 + upTo(4)));
+  return {
+    plan: { layout, patterns, fingerprint: '' },
+    features,
+    values,
+    amounts,
+    linearLimit: some([0, 2, 16_384]),
+    foreign: upTo(4) === 0,
+  };
 }
 
 function additiveOf(feature: number): Grain['additive'][number] {
