@@ -1,19 +1,27 @@
 /** The settings of `tallyho.yaml`: names, forms, defaults (DESIGN.md 9). */
 import * as v from 'valibot';
 import { nearest } from '../patterns/nearest.ts';
+import { checkPipelineName } from '../store/postgres/identifier.ts';
 import { boolean, choice, choose, columns, duration, place, plainText, secret, size } from './forms.ts';
 import { integer, isMapping, section, setting, text } from './setting.ts';
 import { parsePercent } from './units.ts';
 
 const pipelineName = setting<string>(
-  { type: 'string', pattern: '^[a-z][a-z0-9_]{0,50}$', description: 'Names the schema in PostgreSQL.' },
+  { type: 'string', minLength: 1, maxLength: 63, description: 'Names the schema in PostgreSQL.' },
   (value) => {
-    const mend = 'Use small letters, digits and _, a letter first, at most 51 of them.';
+    const mend = 'Take another name, such as tallyho.';
     const checked = text(value, mend);
     if (!('value' in checked)) return checked;
-    if (!/^[a-z][a-z0-9_]{0,50}$/.test(checked.value)) return { is: 'cannot name a pipeline.', mend };
-    const isTaken = checked.value.startsWith('pg_') || ['public', 'information_schema'].includes(checked.value);
-    return isTaken ? { is: 'is a name that PostgreSQL keeps for itself.', mend: 'Take another one.' } : checked;
+    if (checked.value === 'public') return { is: 'is the schema of everyone.', mend };
+    try {
+      checkPipelineName(checked.value);
+      return checked;
+    } catch {
+      return {
+        is: 'cannot name a schema of PostgreSQL.',
+        mend: 'Take 1 to 63 bytes, without control characters, that do not begin with pg_.',
+      };
+    }
   },
 );
 

@@ -1,0 +1,63 @@
+/** What happened to chunks since it was last told: sums, and the few things that want a line of their own. */
+import { printable } from '../objects/key.ts';
+import type { LedgerLine } from '../store/store.ts';
+import { counted } from './words.ts';
+
+/** More things worth a line than this at once become a number. */
+const mostNotes = 5;
+
+export interface Burst {
+  add(line: LedgerLine): void;
+  readonly chunks: number;
+  /** What there is to say, and begins anew. */
+  take(): string[];
+}
+
+export function makeBurst(): Burst {
+  let applied: LedgerLine[] = [];
+  let notes: string[] = [];
+  let chunks = 0;
+  let sums = { chunks: 0, rows: 0, quarantined: 0, detections: 0 };
+
+  return {
+    add(line) {
+      if (line.kind !== 'chunk') return;
+      if (line.outcome !== 'waiting') chunks++;
+      if (line.outcome !== 'applied') {
+        notes.push(noteOf(line));
+        return;
+      }
+      sums.chunks++;
+      sums.rows += line.rows;
+      sums.quarantined += line.quarantined;
+      sums.detections += line.detections;
+      // The first and the last are named.
+      applied = applied.length === 0 ? [line] : [applied[0] as LedgerLine, line];
+    },
+    get chunks() {
+      return chunks;
+    },
+    take() {
+      const texts: string[] = [];
+      if (sums.chunks > 0) {
+        const names = applied.map(({ key }) => printable(key));
+        const subject = sums.chunks === 1 ? names[0] : `${counted(sums.chunks, 'chunk')} (${names.join(' to ')})`;
+        const quarantined = sums.quarantined === 0 ? '' : `, ${counted(sums.quarantined, 'row')} quarantined`;
+        texts.push(`${subject}: ${counted(sums.rows, 'row')}${quarantined}, ${counted(sums.detections, 'detection')}`);
+      }
+      texts.push(...notes.slice(0, mostNotes));
+      if (notes.length > mostNotes)
+        texts.push(`and ${counted(notes.length - mostNotes, 'chunk')} more that did not apply: see \`tallyho chunks\`.`);
+      applied = [];
+      notes = [];
+      chunks = 0;
+      sums = { chunks: 0, rows: 0, quarantined: 0, detections: 0 };
+      return texts;
+    },
+  };
+}
+
+function noteOf({ key, outcome, reason, detail }: LedgerLine): string {
+  const because = reason === null ? '' : ` (${reason})`;
+  return `${printable(key)}: ${outcome}${because}${detail === null ? '' : `. ${printable(detail)}`}`;
+}

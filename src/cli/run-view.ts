@@ -1,0 +1,120 @@
+/**
+ * Shows a detector at work, on stderr.
+ *
+ * On a terminal a bar stands while several chunks are in hand, and single chunks get a line each. Elsewhere there are
+ * only lines, at most one a second for chunks that apply. What a person may have to act on always gets its line.
+ */
+import { TallyhoError } from '../core/error.ts';
+import { printable } from '../objects/key.ts';
+import type { PipelineEvent } from '../pipeline/events.ts';
+import { type Bar, makeBar } from './bar.ts';
+import { makeBurst } from './burst.ts';
+import { say as sayPlainly } from './output.ts';
+import { counted, grouped, lasting } from './words.ts';
+
+export interface RunView {
+  readonly on: (event: PipelineEvent) => void;
+  /** A line of another's. */
+  readonly say: (text: string) => void;
+  readonly end: () => void;
+}
+
+export interface RunViewOptions {
+  readonly isTerminal: boolean;
+  /** Told at the first idle moment; null where there is none. */
+  readonly watching: string | null;
+}
+
+/** Fewer chunks than this need no bar. */
+const barFrom = 3;
+const linesEveryMs = 1000;
+
+export function makeRunView({ isTerminal, watching }: RunViewOptions): RunView {
+  const burst = makeBurst();
+  let bar: Bar | null = null;
+  let hope = watching;
+  let lastTold = 0;
+  let todo = 0;
+  const done = { chunks: 0, rows: 0, detections: 0 };
+
+  const say = (text: string): void => (bar === null ? sayPlainly(text) : bar.say(text));
+  function tell(): void {
+    for (const text of burst.take()) say(text);
+    lastTold = performance.now();
+  }
+  function endBar(): void {
+    bar?.end();
+    bar = null;
+  }
+  function draw(): void {
+    bar?.update(done.chunks, todo, `chunks, ${grouped(done.rows)} rows, ${grouped(done.detections)} detections`);
+  }
+
+  function on(event: PipelineEvent): void {
+    switch (event.kind) {
+      case 'listed':
+        if (event.todo === 0) return;
+        if (bar === null) Object.assign(done, { chunks: 0, rows: 0, detections: 0 });
+        todo = done.chunks + event.todo;
+        if (isTerminal && bar === null && event.todo >= barFrom) bar = makeBar('  reading');
+        draw();
+        return;
+      case 'committed':
+        for (const line of event.lines) {
+          burst.add(line);
+          if (line.kind !== 'chunk') continue;
+          done.chunks++;
+          done.rows += line.rows;
+          done.detections += line.detections;
+        }
+        draw();
+        if (bar === null && performance.now() - lastTold > linesEveryMs) tell();
+        return;
+      case 'idle':
+        endBar();
+        tell();
+        if (hope !== null) say(hope);
+        hope = null;
+        return;
+      case 'loaded':
+        if (event.entities > 0) say(`Loaded the statistics of ${counted(event.entities, 'entity', 'entities')} in ${lasting(event.ms)}.`);
+        return;
+      case 'reference':
+        say(`Read the reference: ${counted(event.rows, 'row')}${event.rejected === 0 ? '' : `, ${grouped(event.rejected)} of them bad`}.`);
+        return;
+      case 'reevaluated':
+        say(`The patterns have changed: evaluated everything again, ${counted(event.detections, 'new detection')}.`);
+        return;
+      case 'incident':
+        say(`INCIDENT: ${printable(event.key)} ${event.detail}`);
+        return;
+      case 'retry': {
+        const { error } = event;
+        const code = error instanceof TallyhoError ? ` [${error.code}]` : '';
+        say(`${error.message}${code} Trying again in ${lasting(event.inMs)}.`);
+        return;
+      }
+      case 'rebuilt':
+        if (isTerminal && bar === null) bar = makeBar('  reading again');
+        bar?.update(event.done, event.of, 'chunks');
+        return;
+      case 'stopping':
+        endBar();
+        return;
+      case 'claimed':
+      case 'evaluated':
+      case 'published':
+      case 'folded':
+        return;
+    }
+  }
+
+  return {
+    on,
+    say,
+    end() {
+      endBar();
+      tell();
+    },
+  };
+}
