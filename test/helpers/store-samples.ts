@@ -139,13 +139,24 @@ export function makeEntry(line: Partial<LedgerLine> = {}, rest: Partial<Omit<Com
 }
 
 /** The entry of an applied chunk of these rows; the detector is ahead of the store until it is committed. */
-export function makeApplied(sample: Sample, detector: Detector, sequence: number, rows: readonly SampleRow[], line: Partial<LedgerLine> = {}): CommitEntry {
+export function makeApplied(
+  sample: Sample,
+  detector: Detector,
+  sequence: number,
+  rows: readonly SampleRow[],
+  line: Partial<LedgerLine> = {},
+): CommitEntry {
   const step = detector.step(makeSampleDelta(sample.layout, rows));
   const counts = { rows: rows.length, applied: rows.length };
   const content = createHash('sha256').update(`content ${sequence}`).digest('hex');
   return makeEntry(
     { key: `chunk_${sequence}.csv`, outcome: 'applied', sequence, contentId: content, bytes: 1000 + sequence, ...counts, ...line },
-    { delta: encodeDelta(step.delta), newValues: step.newValues, detections: makeRecords(sample, step, sequence), files: makeFiles(sequence, step.detections.length) },
+    {
+      delta: encodeDelta(step.delta),
+      newValues: step.newValues,
+      detections: makeRecords(sample, step, sequence),
+      files: makeFiles(sequence, step.detections.length),
+    },
   );
 }
 
@@ -167,7 +178,13 @@ export function makeFiles(sequence: number, detections: number): PlannedFile[] {
 }
 
 /** Commits one applied chunk a list of rows, the first with the set of patterns. */
-export async function commitRows(sample: Sample, writer: Writer, detector: Detector, chunks: readonly (readonly SampleRow[])[], from = 0): Promise<void> {
+export async function commitRows(
+  sample: Sample,
+  writer: Writer,
+  detector: Detector,
+  chunks: readonly (readonly SampleRow[])[],
+  from = 0,
+): Promise<void> {
   for (const [i, rows] of chunks.entries()) {
     const sequence = from + i + 1;
     const entry = makeApplied(sample, detector, sequence, rows);
@@ -201,7 +218,9 @@ export function aggregateOf(layout: Layout, grain: number, rows: readonly Sample
       distinct.map(({ of, counting }) => {
         const finer = layout.grains[of] as Layout['grains'][number];
         const counted = finer.additive[counting] as Additive;
-        return new Set(members.filter((row) => contribution(layout, counted, row) > 0n).map((row) => JSON.stringify(keyOf(row, finer.dimensions)))).size;
+        return new Set(
+          members.filter((row) => contribution(layout, counted, row) > 0n).map((row) => JSON.stringify(keyOf(row, finer.dimensions))),
+        ).size;
       }),
     ]),
   );

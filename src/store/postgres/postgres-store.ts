@@ -53,6 +53,7 @@ class PostgresStore extends PostgresReader implements Store {
     const session = this.#sessions.release() ?? (await this.#sessions.open()).session;
     try {
       const settings = session.query(writerSettings);
+      settings.catch(() => {});
       if (!this.#migrated) await migrate(session, pipeline, where);
       this.#migrated = true;
       const record = await claimPipeline(session, pipeline, where, ownEpoch, claim);

@@ -4,16 +4,14 @@ import { migrations, schemaVersion } from '../migrations/migrations.ts';
 import { identifier } from './identifier.ts';
 import type { Row, Session, Statements } from './session.ts';
 
-/** The first question of every session. With our search path, the current schema is the pipeline's if it exists. */
+/** The first question of every session. Its search path has the pipeline's schema alone. */
 export const greeting = `
-select current_setting('server_version_num')::int as server, getdatabaseencoding() as encoding, pg_backend_pid() as pid,
-  current_schema() as schema, to_regclass('migration') is not null as migrated`;
+select current_setting('server_version_num')::int as server, getdatabaseencoding() as encoding,
+  to_regclass('migration') is not null as migrated`;
 
 export interface Greeting extends Row {
   readonly server: number;
   readonly encoding: string;
-  readonly pid: number;
-  readonly schema: string | null;
   readonly migrated: boolean;
 }
 
@@ -49,6 +47,12 @@ export function checkVersion(version: number, where: string): void {
 }
 
 const lockSchema = 'select pg_advisory_xact_lock(hashtextextended($1, 7267216432)) as locked';
+
+/** Asked of the catalog itself: what the session knows by its search path may be older than the lock. */
+const selectPresent = `
+select n.oid is not null as schema, c.oid is not null as migrated
+from (values ($1)) p (name) left join pg_namespace n on n.nspname = p.name
+left join pg_class c on c.relnamespace = n.oid and c.relname = 'migration'`;
 const selectForeign = `
 select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = $1 and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') limit 1`;
@@ -82,13 +86,13 @@ export async function migrate(session: Session, pipeline: string, where: string)
 
 /** null where there is only a schema, made now if it was missing. */
 async function presentVersion(statements: Statements, pipeline: string, where: string): Promise<number | null> {
-  const [now] = await statements.query<Greeting>(greeting);
-  if (now?.schema !== pipeline) {
+  const [present] = await statements.query<{ schema: boolean; migrated: boolean }>(selectPresent, [pipeline]);
+  if (present?.schema !== true) {
     // Not `if not exists`: it wants the right to create schemas even where there is nothing to create.
     await statements.query(`create schema ${identifier(pipeline)}`);
     return null;
   }
-  if (now.migrated) {
+  if (present.migrated) {
     const [row] = await statements.query<{ version: number | null }>(selectVersion);
     return row?.version ?? 0;
   }

@@ -12,6 +12,7 @@
  * Callers take turns: a transaction, or a single statement. Within a turn statements are sent without waiting for the
  * answers of those before (pipelined), so a transaction costs two round trips: all its statements, then COMMIT.
  */
+import type { Writable } from 'node:stream';
 import postgres from 'postgres';
 import { assertLaw, TallyhoError } from '../../core/error.ts';
 import { type Address, makeClient } from './address.ts';
@@ -214,7 +215,7 @@ export class Session implements Statements {
             try {
               for (const chunk of chunks) {
                 if (stream.destroyed) return;
-                if (!stream.write(chunk)) await new Promise<void>((go) => void stream.once('drain', go).once('close', go));
+                if (!stream.write(chunk)) await drained(stream);
               }
               stream.end();
             } catch (error) {
@@ -225,6 +226,17 @@ export class Session implements Statements {
         }),
     );
   }
+}
+
+/** There is room again, or nobody will ever read. */
+function drained(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const go = (): void => {
+      stream.off('drain', go).off('close', go);
+      resolve();
+    };
+    stream.on('drain', go).on('close', go);
+  });
 }
 
 function unanswered(where: string): TallyhoError {
