@@ -110,7 +110,7 @@ export class RankCondition {
     if (this.order.measure.isDoubtful(key, ranking.largest)) {
       for (const tie of this.tiesOf(ranking, key)) if (this.isBetter(tie, entity)) b++;
     }
-    return { b, n, allowed: this.allowed(n), cutoff: this.cutoff(ranking) };
+    return { b, n, allowed: this.allowed(n), cutoff: this.cutoff(ranking, this.nearOf(this.cohortOf(entity))) };
   }
 
   private isBetter(a: number, b: number): boolean {
@@ -122,14 +122,20 @@ export class RankCondition {
     return cohort < this.cutCount.length ? (this.cutCount[cohort] as number) : UNKNOWN;
   }
 
+  /** Where the cut was, if that is known. */
+  private nearOf(cohort: number): number {
+    return this.known(cohort) === UNKNOWN ? Number.NaN : (this.cutKey[cohort] as number);
+  }
+
   private compute(cohort: number): Ranking {
     this.work.rankQueries++;
     this.fit(cohort);
     this.order.keep(cohort);
     const ranking = this.order.ranking(cohort);
+    const near = this.nearOf(cohort);
     this.cutCount[cohort] = ranking.size;
     if (ranking.size > 0) {
-      const key = this.keyOfCut(ranking);
+      const key = this.keyOfCut(ranking, near);
       this.cutKey[cohort] = key;
       this.cutMember[cohort] = this.memberOfCut(ranking, key);
       if (this.order.measure.isDoubtful(key, ranking.largest)) this.doubted = true;
@@ -142,9 +148,9 @@ export class RankCondition {
     return Number((this.percent * BigInt(n - 1)) / this.divisor);
   }
 
-  private keyOfCut(ranking: Ranking): number {
+  private keyOfCut(ranking: Ranking, near: number): number {
     const index = this.allowed(ranking.size);
-    return ranking.keyAt(this.top ? ranking.size - 1 - index : index);
+    return ranking.keyAt(this.top ? ranking.size - 1 - index : index, near);
   }
 
   private memberOfCut(ranking: Ranking, key: number): number {
@@ -161,9 +167,9 @@ export class RankCondition {
   }
 
   /** The value of the cut as text; among equal averages the one of the fewest rows, which does not depend on any order of arrival. */
-  private cutoff(ranking: Ranking): string | SumAndNumber {
+  private cutoff(ranking: Ranking, near: number): string | SumAndNumber {
     const { measure, via } = this.order;
-    const key = this.keyOfCut(ranking);
+    const key = this.keyOfCut(ranking, near);
     let member = this.memberOfCut(ranking, key);
     const place = (entity: number): number => (via === null ? entity : (via.parent[entity] as number));
     const { denominator } = measure;

@@ -12,8 +12,8 @@ export interface Ranking {
   readonly size: number;
   /** No member's denominator is larger (1 for integer measures). */
   readonly largest: number;
-  /** Key of the member at `index` in ascending order, 0 <= index < size. */
-  keyAt(index: number): number;
+  /** Key of the member at `index` in ascending order, 0 <= index < size; `near` is a guess (NaN for none). */
+  keyAt(index: number, near?: number): number;
   /** Number of members with a smaller key. */
   countBelow(key: number): number;
   /** Number of members with a key that is not larger. */
