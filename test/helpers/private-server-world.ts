@@ -97,8 +97,16 @@ export async function until(holds: () => boolean | Promise<boolean>, what: strin
 
 /** Spares the five seconds after the last client, where they are not what is tested. */
 export async function stopServer(state: string): Promise<void> {
-  for (const pid of pidsOf(state, 'supervisor')) process.kill(pid, 'SIGTERM');
+  // One that does not hold the lock yet has no ear for signals, and would be killed.
+  await until(() => pidsOf(state, 'supervisor').some(holdsLock) || processesOf(state).length === 0, 'a supervisor with the lock');
+  for (const pid of pidsOf(state, 'supervisor').filter(holdsLock)) process.kill(pid, 'SIGTERM');
   await until(() => processesOf(state).length === 0, 'the server to stop');
+}
+
+function holdsLock(pid: number): boolean {
+  return readFileSync('/proc/locks', 'utf8')
+    .split('\n')
+    .some((line) => line.includes('WRITE') && line.split(/ +/)[4] === String(pid));
 }
 
 export interface Opener {

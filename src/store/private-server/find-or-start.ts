@@ -43,7 +43,7 @@ const mostLaunches = 3;
 
 /** SERVER_START, SERVER_BINARIES, STATE_UNREACHABLE, STATE_FORMAT. */
 export async function findOrStart(folder: StateFolder, options: FindOrStartOptions): Promise<RunningServer> {
-  const logStart = await logSize(folder.log);
+  let logStart = 0;
   const limit = Date.now() + patience;
   let launches = 0;
   for (;;) {
@@ -57,6 +57,7 @@ export async function findOrStart(folder: StateFolder, options: FindOrStartOptio
     if (answer.kind === 'absent' && found.postmaster === undefined && found.others.length === 0) {
       if (launches === mostLaunches) throw await didNotStart(folder, logStart);
       launches += 1;
+      logStart = await logSize(folder.log);
       await start(folder, options);
       continue;
     }

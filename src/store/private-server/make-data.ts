@@ -7,6 +7,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { TallyhoError } from '../../core/error.ts';
@@ -21,7 +22,7 @@ export async function hasData(folder: StateFolder): Promise<boolean> {
   return (await stat(folder.postgres).catch(() => undefined)) !== undefined;
 }
 
-/** Under the lock. SERVER_START. */
+/** Under the lock. SERVER_START, SERVER_BINARIES. */
 export async function makeData(folder: StateFolder, binaries: Binaries, user: RunAs | undefined): Promise<void> {
   const fresh = await mkdtemp(join(folder.root, freshPrefix));
   try {
@@ -44,6 +45,7 @@ export function isUnfinishedData(name: string): boolean {
 }
 
 async function initdb(binaries: Binaries, data: string, passwordFile: string, user: RunAs | undefined): Promise<void> {
+  if (user === undefined) requireName();
   const args = ['-D', data, '-U', role, '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8'];
   args.push('--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-instructions');
   try {
@@ -56,6 +58,22 @@ async function initdb(binaries: Binaries, data: string, passwordFile: string, us
       mend: 'Mend what it names (often a full disk), or give another folder as `state`; nothing of the attempt was kept.',
       cause,
     });
+  }
+}
+
+/** initdb wants a name for its user, and containers are often run under a bare number. */
+function requireName(): void {
+  try {
+    userInfo();
+  } catch (cause) {
+    throw new TallyhoError(
+      'SERVER_START',
+      `The private PostgreSQL cannot be set up: user id ${process.geteuid?.()} has no name on this system.`,
+      {
+        mend: 'Add a line for it to /etc/passwd (in a container: run as a user of the image), or give a PostgreSQL as `store.url`.',
+        cause,
+      },
+    );
   }
 }
 

@@ -11,7 +11,8 @@
  * counts, so the server stays while a PrivateServer is open, before its user's first session and between them. It does
  * not keep the process alive.
  *
- * A server that vanishes (killed, stopped) is not noticed here: the user's own session ends, and he opens again.
+ * A server that vanishes (killed, stopped) is not noticed here: the user's own session ends, and he opens again. But a
+ * supervisor that vanishes is replaced, so that the server does not stay when all clients have left.
  */
 import { hostname } from 'node:os';
 import { basename, dirname } from 'node:path';
@@ -52,6 +53,7 @@ const patience = 120_000;
 const patienceElsewhere = 15_000;
 /** Supervisors that end without a word (killed) are replaced, so often. */
 const mostSupervisors = 5;
+const supervisorCheck = 10_000;
 
 /** STATE_UNREACHABLE, STATE_FORMAT, SERVER_START, SERVER_BINARIES; the signal's reason when aborted. */
 export async function openPrivateServer(options: PrivateServerOptions): Promise<PrivateServer> {
@@ -63,9 +65,10 @@ export async function openPrivateServer(options: PrivateServerOptions): Promise<
   const starter = makeStarter(folder, options, bell);
   try {
     const answer = await reach(folder, options, bell, starter);
-    if (!starter.isAtWork() && !(await isSupervised(answer.session))) startAdopter(folder);
-    answer.session.unref();
     const { way, password, session } = answer;
+    if (!starter.isAtWork()) await keepSupervised(folder, session);
+    session.unref();
+    const watch = setInterval(() => void keepSupervised(folder, session).catch(() => clearInterval(watch)), supervisorCheck).unref();
     return {
       socketFolder: way.socketFolder,
       port: way.port,
@@ -73,7 +76,10 @@ export async function openPrivateServer(options: PrivateServerOptions): Promise<
       user: role,
       password,
       database,
-      close: () => session.end(),
+      close: () => {
+        clearInterval(watch);
+        return session.end();
+      },
     };
   } finally {
     options.signal?.removeEventListener('abort', wake);
@@ -191,7 +197,8 @@ async function supervisorsEnd(folder: StateFolder, logStart: number): Promise<Ta
   );
 }
 
-async function isSupervised(session: Session): Promise<boolean> {
-  const rows = await session.sql`select from pg_stat_activity where application_name = ${supervisorName}`;
-  return rows.length > 0;
+/** Starts a supervisor for a server that has none. Rejects when the session has ended. */
+async function keepSupervised(folder: StateFolder, session: Session): Promise<void> {
+  const found = await session.sql`select from pg_stat_activity where application_name = ${supervisorName}`;
+  if (found.length === 0) startAdopter(folder);
 }
