@@ -1,0 +1,51 @@
+/**
+ * `npm run bench -- [name...] [options]`: measures, prints, and writes bench/results/<name>.json. `report` makes
+ * docs/performance.md of these. Without a name: catch-up.
+ */
+import { parseArgs } from 'node:util';
+import { build } from '../scripts/prepare.mjs';
+import { benchCatchUp } from './catch-up/catch-up.ts';
+import { profileCatchUp } from './catch-up/profile.ts';
+import { type Result, resultPath, resultText, writeResult } from './lib/result.ts';
+import { writeReport } from './report.ts';
+
+interface Options {
+  readonly pairs: number;
+}
+
+const benches: Readonly<Record<string, (options: Options) => Promise<Result>>> = {
+  'catch-up': benchCatchUp,
+};
+
+const usage = `npm run bench -- [name...] [--pairs N] [--dry]
+  names: ${Object.keys(benches).join(', ')} (default: catch-up), profile (where catch-up spends its CPU), report (docs/performance.md)
+  --pairs N   runs of ours, each against the reference (default 7)
+  --dry       print only; the committed results stay as they are`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { pairs: { type: 'string', default: '7' }, dry: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+});
+const names = positionals.length === 0 ? ['catch-up'] : positionals;
+const pairs = Number(values.pairs);
+const unknown = names.find((name) => !(name in benches) && name !== 'report' && name !== 'profile');
+
+if (values.help || unknown !== undefined || !Number.isInteger(pairs) || pairs < 1) {
+  console.error(unknown === undefined ? usage : `There is no bench ${unknown}.\n${usage}`);
+  process.exit(values.help ? 0 : 2);
+}
+if (!(await build())) process.exit(1);
+for (const name of names) {
+  if (name === 'report') {
+    console.log(await writeReport());
+  } else if (name === 'profile') {
+    console.log(await profileCatchUp());
+  } else {
+    const result = await benches[name]!({ pairs });
+    console.log(`\n${name}\n${resultText(result)}`);
+    if (!values.dry) {
+      await writeResult(result);
+      console.log(`\nWritten: ${resultPath(name)}`);
+    }
+  }
+}
