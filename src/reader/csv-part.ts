@@ -82,7 +82,9 @@ export class CsvPart {
   }
 
   /** Reads a block. Its bytes are not kept after the call. */
-  push(block: Uint8Array): void {
+  push(bytes: Uint8Array): void {
+    // Not a Buffer: two classes of byte arrays in the hot loops cost a fifth of their speed.
+    const block = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     let p = 0;
     if (this.#mode === 'start') p = this.#start(block);
     if (this.#mode === 'guess') this.#gather(p === 0 ? block : block.subarray(p));
@@ -366,9 +368,10 @@ function windowEnd(block: Uint8Array, from: number, size: number): number {
   return block.indexOf(LF, limit) + 1 || -1;
 }
 
+/** UTF-8 without U+0000. Through Buffer, whose `indexOf` is memchr: that of Uint8Array is many times slower. */
 function isClean(bytes: Uint8Array, start: number, end: number): boolean {
-  const piece = bytes.subarray(start, end);
-  return isUtf8(piece) && !piece.includes(0);
+  const piece = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
+  return isUtf8(piece) && piece.indexOf(0) < 0;
 }
 
 /** The record from `start` to the next one at `next` is a blank line. */

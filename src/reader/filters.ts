@@ -100,9 +100,8 @@ function testedDimension(dimension: number, tests: readonly { filter: number; te
 }
 
 export class Filters {
-  /** Bit f & 31 of word f >> 5: filter f holds for the row last evaluated. */
-  readonly bits: Int32Array;
-  readonly #words: number;
+  /** Words of 32 filters. */
+  readonly words: number;
   readonly #tested: readonly TestedDimension[];
   readonly #amount: readonly Bounds[];
   readonly #weight: readonly Bounds[];
@@ -120,8 +119,7 @@ export class Filters {
           { ...bounds, lowNumber: clampLow(bounds.low), highNumber: clampHigh(bounds.high), word: filter >> 5, bit: 1 << (filter & 31) },
         ];
       });
-    this.bits = new Int32Array(words);
-    this.#words = words;
+    this.words = words;
     this.#tested = dimensions.map((dimension) =>
       testedDimension(
         dimension,
@@ -133,7 +131,10 @@ export class Filters {
     this.#weight = numbers('weight');
   }
 
-  /** Sets `bits` for a row: field of dimension d is bytes[starts[columns[d]] .. ends[columns[d]]). */
+  /**
+   * Writes the filters of a row into bits[at .. at + words): bit f & 31 of word f >> 5 is set iff filter f holds.
+   * The field of dimension d is bytes[starts[columns[d]] .. ends[columns[d]]); a row without a weight has null.
+   */
   evaluate(
     bytes: Uint8Array,
     starts: Int32Array,
@@ -141,22 +142,21 @@ export class Filters {
     columns: Int32Array,
     amount: number | bigint,
     weight: number | bigint | null,
+    bits: Int32Array,
+    at: number,
   ): void {
-    this.bits.fill(-1);
+    for (let word = 0; word < this.words; word++) bits[at + word] = -1;
     for (let i = 0; i < this.#tested.length; i++) {
-      const tested = this.#tested[i]!;
-      const column = columns[tested.dimension]!;
-      this.#and(tested.masks, tested.texts.find(bytes, starts[column]!, ends[column]!) + 1);
+      const { dimension, texts, masks } = this.#tested[i]!;
+      const column = columns[dimension]!;
+      const number = texts.find(bytes, starts[column]!, ends[column]!) + 1;
+      for (let word = 0; word < this.words; word++) bits[at + word]! &= masks[number * this.words + word]!;
     }
-    for (let i = 0; i < this.#amount.length; i++) this.#number(this.#amount[i]!, amount);
-    for (let i = 0; i < this.#weight.length; i++) this.#number(this.#weight[i]!, weight);
+    for (let i = 0; i < this.#amount.length; i++) check(this.#amount[i]!, amount, bits, at);
+    for (let i = 0; i < this.#weight.length; i++) check(this.#weight[i]!, weight, bits, at);
   }
+}
 
-  #and(masks: Int32Array, number: number): void {
-    for (let word = 0; word < this.#words; word++) this.bits[word]! &= masks[number * this.#words + word]!;
-  }
-
-  #number(bounds: Bounds, units: number | bigint | null): void {
-    if (units === null || !passes(bounds, units)) this.bits[bounds.word]! &= ~bounds.bit;
-  }
+function check(bounds: Bounds, units: number | bigint | null, bits: Int32Array, at: number): void {
+  if (units === null || !passes(bounds, units)) bits[at + bounds.word]! &= ~bounds.bit;
 }

@@ -1,209 +1,272 @@
 /**
- * The sums of one base grain over the rows of a chunk: key ids -> row, and a column of exact integers a measure.
+ * The sums of one base grain over the rows of a chunk: key ids -> entity, and an exact integer a measure.
  *
- * Rows are numbered in the order in which their keys were first seen. A key of one dimension is looked up by its id
- * directly (ids are dense); of two or more by open addressing (load at most 1/2) over a hash that only finds candidates:
- * the ids in `keys` decide. Columns grow by doubling, with zeros; each addition is checked to stay a safe integer, else
- * the column goes wide (core/integers.ts).
+ * An entity's row lies in one piece, [ids of the key ..., sums ...] as float64, so that adding to it touches one or two
+ * cache lines however many measures there are; `take` turns rows into columns (core/delta.ts). Entities are numbered in
+ * the order in which they were first seen. A key of one dimension is looked up by its id directly (ids are dense); of two
+ * or more by open addressing (load at most 1/4) over a hash that only finds candidates: the ids in the row decide.
+ *
+ * Rows come in batches (row-batch.ts): first all keys are looked up, then each measure is added in a loop of its own. The
+ * look-ups are what takes time, by cache misses, and in a loop that does nothing else the processor overlaps them.
+ *
+ * Each measure is narrow (in the row; every sum is checked to stay a safe integer) until the first sum that is not, or
+ * the first term beyond 2^53; then wide for the rest of the chunk (a column of core/integers.ts).
  */
 import type { GrainDelta } from '../core/delta.ts';
 import { Integers } from '../core/integers.ts';
 import type { Additive } from '../core/layout.ts';
+import { batchRows, type RowBatch, termCount, terms } from './row-batch.ts';
 
 const smallest = 256;
 
-/** Which of a row's terms a measure adds: 1, the amount, the weight, 1 if it has a weight. */
-const terms = { count: 0, amount: 1, weight: 2, number: 3 } as const;
-export const termCount = 4;
-
 function termOf(measure: Additive): number {
-  if (measure.kind === 'count') return terms.count;
-  return measure.kind === 'number' ? terms.number : terms[measure.of];
+  if (measure.kind === 'count') return terms.one;
+  return measure.kind === 'number' ? terms.hasWeight : terms[measure.of];
 }
 
 export class GrainTable {
-  size = 0;
+  #size = 0;
+  #capacity = smallest;
+  /** The layout's dimensions that make the key. */
   readonly #dimensions: Int32Array;
-  readonly #measures: Int32Array;
+  /** All measures of the grain; those that are not fed stay 0. */
+  readonly #measures: number;
+  /** For each fed measure: its place in a row, the term that it adds, its filter or -1. */
+  readonly #places: Int32Array;
   readonly #terms: Int32Array;
   readonly #filters: Int32Array;
-  readonly #width: number;
-  #capacity = 0;
+  readonly #stride: number;
+  #rows: Float64Array;
+  /** Hash or id -> entity + 1; 0 is free. */
   #slots = new Int32Array(2 * smallest);
-  #keys: Uint32Array[] = [];
-  #columns: Integers[] = [];
-  /** The arrays of `columns` for the fed measures, while they are narrow. */
-  #narrow: (Float64Array | null)[] = [];
+  /** Of the rows of the batch in hand. */
+  readonly #entities = new Int32Array(batchRows);
+  /** By measure, once it is wide. */
+  readonly #wide = new Map<number, Integers>();
 
-  constructor(dimensions: readonly number[], additive: readonly Additive[], measures: readonly number[]) {
+  /** `fed`: indices of the measures that rows feed. */
+  constructor(dimensions: readonly number[], additive: readonly Additive[], fed: readonly number[]) {
     this.#dimensions = Int32Array.from(dimensions);
-    this.#width = additive.length;
-    this.#measures = Int32Array.from(measures);
-    this.#terms = Int32Array.from(measures, (at) => termOf(additive[at]!));
-    this.#filters = Int32Array.from(measures, (at) => additive[at]!.filter ?? -1);
-    this.#allocate(smallest);
+    this.#measures = additive.length;
+    this.#stride = dimensions.length + additive.length;
+    this.#places = Int32Array.from(fed, (at) => dimensions.length + at);
+    this.#terms = Int32Array.from(fed, (at) => termOf(additive[at]!));
+    this.#filters = Int32Array.from(fed, (at) => additive[at]!.filter ?? -1);
+    this.#rows = new Float64Array(this.#capacity * this.#stride);
   }
 
-  /** Adds a row of which all terms are safe integers. `ids` has the value id of each dimension of the layout. */
-  add(ids: Int32Array, terms: Float64Array, bits: Int32Array): void {
-    const row = this.#row(ids);
-    for (let i = 0; i < this.#measures.length; i++) {
-      const filter = this.#filters[i]!;
-      if (filter >= 0 && (bits[filter >> 5]! & (1 << (filter & 31))) === 0) continue;
-      const column = this.#narrow[i]!;
-      const term = terms[this.#terms[i]!]!;
-      if (column !== null) {
-        const sum = column[row]! + term;
-        if (sum <= Number.MAX_SAFE_INTEGER && sum >= Number.MIN_SAFE_INTEGER) {
-          column[row] = sum;
-          continue;
-        }
-      }
-      this.#addWide(i, row, term);
+  /** Adds the rows of a batch. */
+  add(batch: RowBatch): void {
+    const entities = this.#entities;
+    for (let i = 0; i < batch.size; i++) entities[i] = this.#find(batch.ids, i * batch.idWidth);
+    for (let fed = 0; fed < this.#places.length; fed++) {
+      if (this.#wide.has(this.#places[fed]!)) this.#addEach(batch, fed, 0);
+      else if (this.#filters[fed]! < 0) this.#addAll(batch, fed, this.#places[fed]!, this.#terms[fed]!);
+      else this.#addSome(batch, fed, this.#places[fed]!, this.#terms[fed]!, this.#filters[fed]!);
     }
   }
 
-  /** The same for terms of any size. */
+  /** Adds one row with terms of any size. */
   addBig(ids: Int32Array, terms: readonly (number | bigint)[], bits: Int32Array): void {
-    const row = this.#row(ids);
-    for (let i = 0; i < this.#measures.length; i++) {
-      const filter = this.#filters[i]!;
-      if (filter < 0 || (bits[filter >> 5]! & (1 << (filter & 31))) !== 0) this.#addWide(i, row, terms[this.#terms[i]!]!);
+    const entity = this.#find(ids, 0);
+    for (let fed = 0; fed < this.#places.length; fed++) {
+      const filter = this.#filters[fed]!;
+      if (filter < 0 || (bits[filter >> 5]! & (1 << (filter & 31))) !== 0) this.#addWide(fed, entity, terms[this.#terms[fed]!]!);
     }
   }
 
   /** The delta; the table is empty afterwards. */
   take(): GrainDelta {
-    const size = this.size;
-    for (const column of this.#columns) column.resize(size);
-    const delta = { size, keys: this.#keys, additive: this.#columns };
-    this.#clearSlots();
-    this.size = 0;
-    // As the last chunk was, so the next one may be.
-    this.#allocate(Math.min(1 << 16, Math.max(smallest, size)));
-    return delta;
+    const size = this.#size;
+    const keys = Array.from(this.#dimensions, (_, i) => this.#keyColumn(i));
+    const additive = Array.from({ length: this.#measures }, (_, i) => this.#sumColumn(i));
+    this.clear();
+    return { size, keys, additive };
   }
 
-  /** Forgets everything. */
+  /** Forgets everything; tables are kept, unless they are far larger than this chunk needed. */
   clear(): void {
-    this.take();
+    if (this.#capacity > 32 * Math.max(smallest, this.#size)) {
+      this.#capacity = smallest;
+      this.#rows = new Float64Array(this.#capacity * this.#stride);
+    } else this.#rows.fill(0, 0, this.#size * this.#stride);
+    if (this.#slots.length > 64 * Math.max(smallest, this.#size)) this.#slots = new Int32Array(2 * smallest);
+    else this.#slots.fill(0);
+    this.#wide.clear();
+    this.#size = 0;
   }
 
-  #row(ids: Int32Array): number {
-    const dimensions = this.#dimensions;
-    switch (dimensions.length) {
-      case 0:
-        return this.size === 0 ? this.#insert(ids, 0) : 0;
-      case 1:
-        return this.#rowOfOne(ids, ids[dimensions[0]!]!);
-      case 2:
-        return this.#rowOfTwo(ids, ids[dimensions[0]!]!, ids[dimensions[1]!]!);
-      default:
-        return this.#rowOfMany(ids);
+  #addAll(batch: RowBatch, fed: number, place: number, term: number): void {
+    const rows = this.#rows;
+    for (let i = 0; i < batch.size; i++) {
+      const at = this.#entities[i]! * this.#stride + place;
+      const sum = rows[at]! + batch.terms[i * termCount + term]!;
+      if (!isSafe(sum)) return this.#addEach(batch, fed, i);
+      rows[at] = sum;
     }
   }
 
-  #rowOfOne(ids: Int32Array, id: number): number {
+  #addSome(batch: RowBatch, fed: number, place: number, term: number, filter: number): void {
+    const rows = this.#rows;
+    const { bits, bitWidth } = batch;
+    const word = filter >> 5;
+    const bit = 1 << (filter & 31);
+    for (let i = 0; i < batch.size; i++) {
+      if ((bits[i * bitWidth + word]! & bit) === 0) continue;
+      const at = this.#entities[i]! * this.#stride + place;
+      const sum = rows[at]! + batch.terms[i * termCount + term]!;
+      if (!isSafe(sum)) return this.#addEach(batch, fed, i);
+      rows[at] = sum;
+    }
+  }
+
+  /** From row `first` of the batch on; of a measure that is, or goes, wide. */
+  #addEach(batch: RowBatch, fed: number, first: number): void {
+    const filter = this.#filters[fed]!;
+    for (let i = first; i < batch.size; i++) {
+      if (filter >= 0 && (batch.bits[i * batch.bitWidth + (filter >> 5)]! & (1 << (filter & 31))) === 0) continue;
+      this.#addWide(fed, this.#entities[i]!, batch.terms[i * termCount + this.#terms[fed]!]!);
+    }
+  }
+
+  /** Adds where the sum may not be a safe integer: once it is not, the measure goes wide, with all its sums so far. */
+  #addWide(fed: number, entity: number, term: number | bigint): void {
+    const place = this.#places[fed]!;
+    let column = this.#wide.get(place);
+    if (column === undefined) {
+      const at = entity * this.#stride + place;
+      const sum = typeof term === 'number' ? this.#rows[at]! + term : Number.NaN;
+      if (Number.isSafeInteger(sum)) {
+        this.#rows[at] = sum;
+        return;
+      }
+      column = this.#sumColumn(place - this.#dimensions.length);
+      this.#wide.set(place, column);
+    }
+    if (column.length < this.#size) column.resize(this.#size);
+    column.add(entity, term);
+  }
+
+  /** The entity of the key whose ids stand in ids from `from` on, by dimension; a new one if it was not seen before. */
+  #find(ids: Int32Array, from: number): number {
+    const dimensions = this.#dimensions;
+    switch (dimensions.length) {
+      case 0:
+        return this.#size === 0 ? this.#insert(ids, from, 0) : 0;
+      case 1:
+        return this.#findOne(ids, from, ids[from + dimensions[0]!]!);
+      case 2:
+        return this.#findTwo(ids, from, ids[from + dimensions[0]!]!, ids[from + dimensions[1]!]!);
+      default:
+        return this.#findMany(ids, from);
+    }
+  }
+
+  #findOne(ids: Int32Array, from: number, id: number): number {
     if (id >= this.#slots.length) {
       const slots = new Int32Array(Math.max(id + 1, this.#slots.length * 2));
       slots.set(this.#slots);
       this.#slots = slots;
     }
     const entry = this.#slots[id]!;
-    return entry !== 0 ? entry - 1 : this.#insert(ids, id);
+    return entry !== 0 ? entry - 1 : this.#insert(ids, from, id);
   }
 
-  #rowOfTwo(ids: Int32Array, a: number, b: number): number {
+  #findTwo(ids: Int32Array, from: number, a: number, b: number): number {
     const slots = this.#slots;
+    const rows = this.#rows;
+    const stride = this.#stride;
     const mask = slots.length - 1;
-    const first = this.#keys[0]!;
-    const second = this.#keys[1]!;
     let slot = mixTwo(a, b) & mask;
     for (let entry = slots[slot]!; entry !== 0; entry = slots[slot]!) {
-      if (first[entry - 1] === a && second[entry - 1] === b) return entry - 1;
+      const at = (entry - 1) * stride;
+      if (rows[at] === a && rows[at + 1] === b) return entry - 1;
       slot = (slot + 1) & mask;
     }
-    return this.#insert(ids, slot);
+    return this.#insert(ids, from, slot);
   }
 
-  #rowOfMany(ids: Int32Array): number {
+  #findMany(ids: Int32Array, from: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
-    let slot = this.#hashOf(ids) & mask;
+    let slot = this.#hash(ids, from) & mask;
     for (let entry = slots[slot]!; entry !== 0; entry = slots[slot]!) {
-      if (this.#hasKey(entry - 1, ids)) return entry - 1;
+      if (this.#hasKey(entry - 1, ids, from)) return entry - 1;
       slot = (slot + 1) & mask;
     }
-    return this.#insert(ids, slot);
+    return this.#insert(ids, from, slot);
   }
 
-  #hasKey(row: number, ids: Int32Array): boolean {
-    for (let i = 0; i < this.#dimensions.length; i++) if (this.#keys[i]![row] !== ids[this.#dimensions[i]!]!) return false;
+  #hasKey(entity: number, ids: Int32Array, from: number): boolean {
+    const at = entity * this.#stride;
+    for (let i = 0; i < this.#dimensions.length; i++) if (this.#rows[at + i] !== ids[from + this.#dimensions[i]!]!) return false;
     return true;
   }
 
-  #hashOf(ids: Int32Array): number {
-    let hash = 0;
-    for (let i = 0; i < this.#dimensions.length; i++) hash = mixTwo(hash, ids[this.#dimensions[i]!]!);
+  #hash(ids: Int32Array, from: number): number {
+    let hash = ids[from + this.#dimensions[0]!]!;
+    for (let i = 1; i < this.#dimensions.length; i++) hash = mixTwo(hash, ids[from + this.#dimensions[i]!]!);
     return hash;
   }
 
-  #hashOfRow(row: number): number {
-    if (this.#keys.length === 2) return mixTwo(this.#keys[0]![row]!, this.#keys[1]![row]!);
-    let hash = 0;
-    for (const key of this.#keys) hash = mixTwo(hash, key[row]!);
+  #hashOf(entity: number): number {
+    const at = entity * this.#stride;
+    let hash = this.#rows[at]!;
+    for (let i = 1; i < this.#dimensions.length; i++) hash = mixTwo(hash, this.#rows[at + i]!);
     return hash;
   }
 
-  #insert(ids: Int32Array, slot: number): number {
-    const row = this.size++;
-    if (row === this.#capacity) this.#grow();
-    for (let i = 0; i < this.#dimensions.length; i++) this.#keys[i]![row] = ids[this.#dimensions[i]!]!;
-    this.#slots[slot] = row + 1;
-    if (this.#dimensions.length > 1 && this.size * 2 > this.#slots.length) this.#rehash();
-    return row;
-  }
-
-  #addWide(i: number, row: number, term: number | bigint): void {
-    const column = this.#columns[this.#measures[i]!]!;
-    column.add(row, term);
-    this.#narrow[i] = column.narrow;
-  }
-
-  #allocate(capacity: number): void {
-    this.#capacity = capacity;
-    this.#keys = Array.from(this.#dimensions, () => new Uint32Array(capacity));
-    this.#columns = Array.from({ length: this.#width }, () => new Integers(capacity));
-    for (const column of this.#columns) column.resize(capacity);
-    this.#narrow = Array.from(this.#measures, (at) => this.#columns[at]!.narrow);
+  #insert(ids: Int32Array, from: number, slot: number): number {
+    const entity = this.#size++;
+    if (entity === this.#capacity) this.#grow();
+    const at = entity * this.#stride;
+    for (let i = 0; i < this.#dimensions.length; i++) this.#rows[at + i] = ids[from + this.#dimensions[i]!]!;
+    this.#slots[slot] = entity + 1;
+    if (this.#dimensions.length > 1 && this.#size * 4 > this.#slots.length) this.#rehash();
+    return entity;
   }
 
   #grow(): void {
     this.#capacity *= 2;
-    this.#keys = this.#keys.map((key) => {
-      const grown = new Uint32Array(this.#capacity);
-      grown.set(key);
-      return grown;
-    });
-    for (const column of this.#columns) column.resize(this.#capacity);
-    this.#narrow = Array.from(this.#measures, (at) => this.#columns[at]!.narrow);
+    const rows = new Float64Array(this.#capacity * this.#stride);
+    rows.set(this.#rows);
+    this.#rows = rows;
   }
 
   #rehash(): void {
     const slots = new Int32Array(this.#slots.length * 2);
     const mask = slots.length - 1;
-    for (let row = 0; row < this.size; row++) {
-      let slot = this.#hashOfRow(row) & mask;
+    for (let entity = 0; entity < this.#size; entity++) {
+      let slot = this.#hashOf(entity) & mask;
       while (slots[slot]! !== 0) slot = (slot + 1) & mask;
-      slots[slot] = row + 1;
+      slots[slot] = entity + 1;
     }
     this.#slots = slots;
   }
 
-  #clearSlots(): void {
-    if (this.#slots.length > 32 * Math.max(smallest, this.size)) this.#slots = new Int32Array(2 * smallest);
-    else this.#slots.fill(0);
+  #keyColumn(i: number): Uint32Array {
+    const column = new Uint32Array(this.#size);
+    const rows = this.#rows;
+    for (let entity = 0, at = i; entity < column.length; entity++, at += this.#stride) column[entity] = rows[at]!;
+    return column;
   }
+
+  /** The sums of a measure as a column. */
+  #sumColumn(measure: number): Integers {
+    const place = this.#dimensions.length + measure;
+    const column = this.#wide.get(place) ?? new Integers(this.#size);
+    const narrow = column.narrow;
+    const from = column.length;
+    column.resize(this.#size);
+    if (from > 0 || narrow === null) return column;
+    const rows = this.#rows;
+    for (let entity = 0, at = place; entity < this.#size; entity++, at += this.#stride) narrow[entity] = rows[at]!;
+    return column;
+  }
+}
+
+function isSafe(sum: number): boolean {
+  return sum <= Number.MAX_SAFE_INTEGER && sum >= Number.MIN_SAFE_INTEGER;
 }
 
 function mixTwo(a: number, b: number): number {
