@@ -31,11 +31,13 @@ function operations(world: World, size: number): fc.Arbitrary<Operation[]> {
     rows: fc.array(rowArbitrary(world, true), { maxLength: 4 }),
     remove: fc.constant([]),
   });
-  const other = fc.record({ kind: fc.constantFrom('reload', 'fold', 'foldBack', 'reevaluate', 'replay') });
-  return fc.array(
-    fc.oneof({ weight: 8, arbitrary: step }, { weight: 1, arbitrary: weights }, { weight: 2, arbitrary: other as fc.Arbitrary<Operation> }),
-    { minLength: 1, maxLength: 12 },
-  );
+  const other = fc.record({
+    kind: fc.constantFrom('reload' as const, 'fold' as const, 'foldBack' as const, 'reevaluate' as const, 'replay' as const),
+  });
+  return fc.array(fc.oneof({ weight: 8, arbitrary: step }, { weight: 1, arbitrary: weights }, { weight: 2, arbitrary: other }), {
+    minLength: 1,
+    maxLength: 12,
+  });
 }
 
 /** A database in memory: what the store would keep. */

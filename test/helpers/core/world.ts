@@ -48,7 +48,7 @@ function makeWorld(g: Pick, ranked: boolean): World {
   // Sets of dimensions as sorted text; every pattern's grain, the groups and cohorts it may name, and finer grains for distinct.
   const sets = new Map<string, number[]>();
   const need = (set: readonly number[]): string => {
-    const key = set.toSorted().join();
+    const key = keyOf(set);
     if (!sets.has(key)) sets.set(key, shuffled(set, upTo));
     return key;
   };
@@ -65,7 +65,7 @@ function makeWorld(g: Pick, ranked: boolean): World {
     if (other.length > 0 && upTo(1) === 0) need([...entity, some(other)]);
   }
   const keys = [...sets.keys()];
-  const index = (set: readonly number[]): number => keys.indexOf(set.toSorted().join());
+  const index = (set: readonly number[]): number => keys.indexOf(keyOf(set));
   const within = (small: readonly number[], large: readonly number[]): boolean => small.every((d) => large.includes(d));
   const all = [...sets.values()];
   const isBase = all.map((set, i) => !all.some((other, j) => j !== i && within(set, other)));
@@ -195,6 +195,10 @@ function additiveOf(feature: number): Grain['additive'][number] {
   if (feature <= 2) return { kind: 'count', filter: feature === 0 ? null : feature };
   if (feature === 5) return { kind: 'number', of: 'weight', filter: null };
   return { kind: 'sum', of: feature === 3 ? 'amount' : 'weight', filter: null };
+}
+
+function keyOf(set: readonly number[]): string {
+  return set.toSorted((a, b) => a - b).join();
 }
 
 function shuffled<T>(list: readonly T[], upTo: (max: number) => number): T[] {
