@@ -20,11 +20,11 @@ export function makeClient(address: Address, options: ClientOptions): postgres.S
     const place = 'host' in address ? { host: address.host } : { host: 'localhost', path: `${address.socketFolder}/.s.PGSQL.${port}` };
     return postgres({ ...options, ...place, port, user, password, database });
   }
-  const [start = '', query = ''] = splitOnce(address.url, '?');
+  const [start, query] = splitOnce(address.url, '?');
   const asked = new URLSearchParams(query);
   for (const name of Object.keys(options.connection ?? {})) asked.delete(name);
   try {
-    return postgres(asked.size === 0 ? start : `${start}?${asked}`, options);
+    return postgres(asked.size === 0 ? start : `${start}?${asked.toString()}`, options);
   } catch (error) {
     throw new TallyhoError('CONFIG_INVALID', 'The URL of the store cannot be parsed.', {
       mend: 'Write it as postgresql://user:password@host:5432/database.',

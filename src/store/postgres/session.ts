@@ -17,6 +17,7 @@ import postgres from 'postgres';
 import { assertLaw, TallyhoError } from '../../core/error.ts';
 import { type Address, makeClient } from './address.ts';
 import { storeError } from './failure.ts';
+import { type OneSocket, useOneSocket } from './one-socket.ts';
 
 export type Parameter = string | number | boolean | Uint8Array | Date | null;
 export type Row = Record<string, unknown>;
@@ -36,9 +37,10 @@ const connectSeconds = 15;
 export class Session implements Statements {
   readonly #where: string;
   readonly #client: postgres.Sql;
+  readonly #socket: OneSocket;
   #connection: postgres.ReservedSql | null = null;
   #ended: TallyhoError | null = null;
-  #unanswered = new Set<(error: unknown) => void>();
+  readonly #unanswered = new Set<(why: TallyhoError) => void>();
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(address: Address, settings: Readonly<Record<string, string>>, where: string) {
@@ -54,6 +56,7 @@ export class Session implements Statements {
       onclose: () => this.#end(new TallyhoError('STORE_UNREACHABLE', `The connection to PostgreSQL (${where}) ended.`)),
       types: { integer: { to: 20, from: [20], serialize: String, parse: Number } },
     });
+    this.#socket = useOneSocket(this.#client);
   }
 
   /** Connects and asks the first question, in one round trip after the greeting. */
@@ -75,6 +78,7 @@ export class Session implements Statements {
       return { session, answer };
     } catch (error) {
       session.#end(unanswered(where));
+      session.#socket.destroy();
       throw storeError(error, 'connect', where);
     } finally {
       clearTimeout(timer);
@@ -96,7 +100,7 @@ export class Session implements Statements {
   }
 
   async copyIn(text: string, chunks: Iterable<Uint8Array>): Promise<void> {
-    await this.turn(() => this.#copyIn(text, chunks));
+    await this.turn(() => this.#answer(() => this.#copy(text, chunks)));
   }
 
   /** Runs `work` when all turns before are over. */
@@ -104,7 +108,7 @@ export class Session implements Statements {
     const statements: Statements = {
       query: (text, parameters = []) => this.#send(text, parameters),
       raw: (text, parameters = []) => this.#sendRaw(text, parameters),
-      copyIn: (text, chunks) => this.#copyIn(text, chunks),
+      copyIn: (text, chunks) => this.#answer(() => this.#copy(text, chunks)),
     };
     const result = this.#turn.then(() => work(statements));
     this.#turn = result.catch(() => {});
@@ -147,17 +151,18 @@ export class Session implements Statements {
 
   /** Ends the connection now; what is unanswered is rejected. */
   async close(): Promise<void> {
-    this.#end(new TallyhoError('STORE_UNREACHABLE', `The connection to PostgreSQL (${this.#where}) was closed.`));
-    await this.#client.end({ timeout: 1 });
+    this.#end(new TallyhoError('STORE_UNREACHABLE', `The connection to PostgreSQL (${this.#where}) was closed.`), 1);
+    await this.#client.end();
   }
 
-  #end(why: TallyhoError): void {
+  /** `seconds` to say farewell; a lost connection needs none. */
+  #end(why: TallyhoError, seconds = 0): void {
     if (this.#ended !== null) return;
     this.#ended = why;
     for (const reject of this.#unanswered) reject(why);
     this.#unanswered.clear();
     this.#connection?.release();
-    void this.#client.end({ timeout: 1 }).catch(() => {});
+    void this.#client.end({ timeout: seconds }).catch(() => {});
   }
 
   #send<R extends Row>(text: string, parameters: readonly Parameter[]): Promise<Rows<R>> {
@@ -176,56 +181,60 @@ export class Session implements Statements {
 
   /** The answer, or the end of the session. No handler stays behind, and no rejection goes unseen. */
   #answer<T>(start: () => Promise<T>): Promise<T> {
-    if (this.#ended !== null) return rejected(this.#ended);
-    const answer = new Promise<T>((resolve, reject) => {
-      this.#unanswered.add(reject);
-      start().then(
-        (value) => {
-          this.#unanswered.delete(reject);
-          resolve(value);
-        },
-        (error: unknown) => {
-          this.#unanswered.delete(reject);
-          reject(error);
-        },
-      );
-    });
+    const answer = this.#answerOrEnd(start);
     answer.catch(() => {});
     return answer;
   }
 
-  /**
-   * The client forgets an error that comes after the last byte of a COPY (its promise is settled by then, and the stream
-   * never finishes), so the one function through which it reports errors of a statement is watched.
-   */
-  #copyIn(text: string, chunks: Iterable<Uint8Array>): Promise<void> {
-    return this.#answer(
-      () =>
-        new Promise<void>((resolve, reject) => {
-          const statement = this.#start(text, []);
-          const reports = statement as unknown as { reject: (error: unknown) => void };
-          const report = reports.reject;
-          reports.reject = (error) => {
-            report(error);
-            reject(error);
-          };
-          statement.writable().then(async (stream) => {
-            stream.on('error', reject);
-            stream.on('finish', resolve);
-            try {
-              for (const chunk of chunks) {
-                if (stream.destroyed) return;
-                if (!stream.write(chunk)) await drained(stream);
-              }
-              stream.end();
-            } catch (error) {
-              reject(error);
-              stream.destroy(error instanceof Error ? error : new Error(String(error)));
-            }
-          }, reject);
-        }),
-    );
+  async #answerOrEnd<T>(start: () => Promise<T>): Promise<T> {
+    if (this.#ended !== null) throw this.#ended;
+    let end: (why: TallyhoError) => void = () => {};
+    const ended = new Promise<never>((_, reject) => {
+      end = reject;
+    });
+    this.#unanswered.add(end);
+    try {
+      return await Promise.race([start(), ended]);
+    } finally {
+      this.#unanswered.delete(end);
+    }
   }
+
+  async #copy(text: string, chunks: Iterable<Uint8Array>): Promise<void> {
+    const statement = this.#start(text, []);
+    const failed = failureOf(statement);
+    const stream = await statement.writable();
+    const finished = new Promise<void>((resolve, reject) => void stream.once('finish', resolve).once('error', reject));
+    finished.catch(() => {});
+    try {
+      for (const chunk of chunks) {
+        if (stream.destroyed) break;
+        if (!stream.write(chunk)) await drained(stream);
+      }
+    } catch (error) {
+      stream.destroy(error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    }
+    stream.end();
+    await Promise.race([finished, failed]);
+  }
+}
+
+/**
+ * The client forgets an error that comes after the last byte of a COPY: its promise is settled by then, and the stream never
+ * finishes. So the one function through which it reports errors of a statement is watched.
+ */
+function failureOf(statement: object): Promise<never> {
+  const reports = statement as { reject: (error: unknown) => void };
+  const failed = new Promise<never>((_, reject) => {
+    const report = reports.reject;
+    reports.reject = (error) => {
+      report(error);
+      reject(error instanceof Error ? error : new Error(String(error)));
+    };
+  });
+  failed.catch(() => {});
+  return failed;
 }
 
 /** There is room again, or nobody will ever read. */
@@ -243,12 +252,6 @@ function unanswered(where: string): TallyhoError {
   return new TallyhoError('STORE_UNREACHABLE', `PostgreSQL (${where}) does not answer within ${connectSeconds} s.`, {
     mend: 'Check that the server runs, and the address, user, password and database of `store`.',
   });
-}
-
-function rejected(error: TallyhoError): Promise<never> {
-  const promise = Promise.reject(error);
-  promise.catch(() => {});
-  return promise;
 }
 
 /** Whether an error leaves open what became of the COMMIT: no answer, or the server's last words before it hangs up. */
