@@ -2,7 +2,8 @@
 import type { ConditionNode, MeasureNode, PercentNode, ValueNode } from './ast.ts';
 import { compareDecimals } from './decimal.ts';
 import { nearest } from './nearest.ts';
-import { takeComparison, takeDecimal, takeGroupList, takeMeasure, takeName } from './parse-measure.ts';
+import { takeGroupList, takeMeasure } from './parse-measure.ts';
+import { takeComparison, takeDecimal, takeName } from './parse-terminal.ts';
 import type { Fault } from './problem.ts';
 import { Scanner, SyntaxFault } from './scanner.ts';
 

@@ -16,8 +16,9 @@
 import type { Additive, Distinct, Filter, Grain, Layout, WeightSource } from '../core/layout.ts';
 import type { TestNode } from './ast.ts';
 import { filterKey } from './canonical.ts';
-import { referenceFields } from './fields.ts';
-import { type AdditiveNeed, additivesOf, cohortKeys, measureNeeds, plainCount } from './need.ts';
+import { chooseBases } from './choose-bases.ts';
+import { additiveKey, collectGrains, type GrainNeed } from './grain-need.ts';
+import { type AdditiveNeed, additivesOf, measureNeeds } from './need.ts';
 import type { Pattern } from './pattern.ts';
 
 export interface InputSettings {
@@ -27,19 +28,7 @@ export interface InputSettings {
   readonly weight: WeightSource;
 }
 
-interface GrainNeed {
-  /** Ids of dimensions, ascending. */
-  readonly dimensions: readonly number[];
-  readonly additive: Map<string, AdditiveNeed>;
-  /** Key of the finer grain, and of what is counted there. */
-  readonly distinct: Map<string, { readonly finer: string; readonly counting: string }>;
-}
-
 const additiveKinds = ['count', 'sum', 'number'];
-
-function additiveKey(need: AdditiveNeed): string {
-  return JSON.stringify([need.kind, need.kind === 'count' ? '' : need.of, filterKey(need.where)]);
-}
 
 /** Unfiltered first, then by filter; count, sums (amount first), number. */
 function compareAdditive(a: AdditiveNeed, b: AdditiveNeed): number {
@@ -67,67 +56,6 @@ function dimensionNames(patterns: readonly Pattern[]): { readonly names: readonl
   const keys = unique([...entities, ...counted]);
   const tested = tests.flatMap((test) => (test.kind === 'text' ? [test.field.name] : []));
   return { names: unique([...keys, ...tested]), keys: keys.length };
-}
-
-function contains(outer: readonly number[], inner: readonly number[]): boolean {
-  return inner.every((id) => outer.includes(id));
-}
-
-/** More dimensions first, then by their ids. */
-function compareGrains(a: GrainNeed, b: GrainNeed): number {
-  if (a.dimensions.length !== b.dimensions.length) return b.dimensions.length - a.dimensions.length;
-  for (const [i, id] of a.dimensions.entries()) {
-    const difference = id - (b.dimensions[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
-}
-
-/** Every grain with what it must have itself, in canonical order. */
-function collectGrains(patterns: readonly Pattern[], names: readonly string[]): readonly GrainNeed[] {
-  const grains = new Map<string, GrainNeed>();
-  const grainOf = (key: readonly string[]): GrainNeed => {
-    const dimensions = key.map((name) => names.indexOf(name)).sort((a, b) => a - b);
-    const known = grains.get(dimensions.join());
-    if (known !== undefined) return known;
-    const made = { dimensions, additive: new Map([[additiveKey(plainCount), plainCount]]), distinct: new Map() };
-    grains.set(dimensions.join(), made);
-    return made;
-  };
-  for (const pattern of patterns) {
-    grainOf(pattern.entity);
-    for (const key of cohortKeys(pattern)) grainOf(key);
-    for (const need of measureNeeds(pattern)) {
-      const grain = grainOf(need.key);
-      const holder = need.kind === 'distinct' ? grainOf(need.finer) : grain;
-      for (const additive of additivesOf(need)) holder.additive.set(additiveKey(additive), additive);
-      if (need.kind !== 'distinct') continue;
-      const entry = { finer: holder.dimensions.join(), counting: additiveKey(need.counting) };
-      grain.distinct.set(JSON.stringify([entry.finer, entry.counting]), entry);
-    }
-  }
-  return [...grains.values()].sort(compareGrains);
-}
-
-function hasWeight(grain: GrainNeed): boolean {
-  return [...grain.additive.values()].some((need) => need.kind !== 'count' && need.of === 'weight');
-}
-
-/** For each grain the index of its base. */
-function chooseBases(grains: readonly GrainNeed[], names: readonly string[], weight: WeightSource): readonly number[] {
-  const isReference = (grain: GrainNeed): boolean => grain.dimensions.every((id) => referenceFields.includes(names[id] ?? ''));
-  /** The grain itself or the largest one around it, of those that are allowed. Grains come largest first. */
-  const around = (grain: GrainNeed, allowed: (other: GrainNeed) => boolean): number =>
-    grains.findIndex((other) => allowed(other) && contains(other.dimensions, grain.dimensions));
-  const isMaximal = (grain: GrainNeed): boolean => !grains.some((other) => other !== grain && contains(other.dimensions, grain.dimensions));
-  const hosts = new Set(weight === 'reference' ? grains.filter(hasWeight).map((grain) => around(grain, isReference)) : []);
-  return grains.map((grain, index) => {
-    if (hosts.has(index)) return index;
-    if (weight === 'reference' && hasWeight(grain)) return around(grain, (other) => hosts.has(grains.indexOf(other)));
-    const candidates = grains.flatMap((other, i) => (isMaximal(other) && contains(other.dimensions, grain.dimensions) ? [i] : []));
-    const size = (i: number): number => grains[i]?.dimensions.length ?? 0;
-    return candidates.reduce((best, i) => (size(i) < size(best) ? i : best), candidates[0] ?? index);
-  });
 }
 
 /** `merchant_customer`, `all`; a number behind it where names run together alike (`a_b` + `c`, `a` + `b_c`). */

@@ -32,7 +32,8 @@ export function rankSql(name: string, node: RankNode, own: Level, level: Level, 
   const from = level === own ? own.name : `${own.name} join ${level.name} on ${on}`;
   const members = own.key.map((field, i) => `${own.keyColumn(field)} as k${i}`).join(', ');
   if (measure.denominator === null) return counted(`(select ${members}, ${measure.numerator} as m from ${from}) as v`, `m ${direction}`);
-  const defined = `select ${members}, ${measure.numerator} as s, ${measure.denominator} as d from ${from} where ${measure.denominator} > 0`;
+  // `nullif`: Spark may divide before it filters, and a division by 0 is an error.
+  const defined = `select ${members}, ${measure.numerator} as s, nullif(${measure.denominator}, 0) as d from ${from} where ${measure.denominator} > 0`;
   const whole = dialect.widen(floorSql('s', 'd', dialect));
   const wholes = `select ${list('s', 'd', `${whole} as q`)} from (${defined}) as u`;
   const rest = dialect.divide(`((s - d * q) * ${dialect.integer(2n ** 62n)})`, 'd');

@@ -5,16 +5,21 @@ import { type BruteInput, passesAll } from './brute.ts';
 import type { OracleRow } from './database.ts';
 import { compareValues, type StatisticsRow } from './oracle.ts';
 
+/** Whether a row passes a filter of the layout; null: every row does. */
+export function passesLayoutFilter(layout: Layout, filter: number | null, row: OracleRow): boolean {
+  const node = (test: Test): TestNode =>
+    test.kind === 'number'
+      ? { kind: 'number', field: { name: test.field, at: 0 }, op: test.op, value: test.value }
+      : { kind: 'text', field: { name: layout.dimensions[test.dimension]?.name ?? '', at: 0 }, op: test.op, values: test.values };
+  return filter === null || passesAll(row, (layout.filters[filter]?.tests ?? []).map(node), layout.scale);
+}
+
 export function bruteStatistics(layout: Layout, grain: number, input: BruteInput): readonly StatisticsRow[] {
   const { dimensions = [], additive = [], distinct = [] } = layout.grains[grain] ?? {};
   const field = (id: number): string => layout.dimensions[id]?.name ?? '';
   const names = dimensions.map(field);
-  const node = (test: Test): TestNode =>
-    test.kind === 'number'
-      ? { kind: 'number', field: { name: test.field, at: 0 }, op: test.op, value: test.value }
-      : { kind: 'text', field: { name: field(test.dimension), at: 0 }, op: test.op, values: test.values };
   const passing = (rows: readonly OracleRow[], filter: number | null): readonly OracleRow[] =>
-    filter === null ? rows : rows.filter((row) => passesAll(row, (layout.filters[filter]?.tests ?? []).map(node), input.scale));
+    rows.filter((row) => passesLayoutFilter(layout, filter, row));
   const hasWeight = additive.some((measure) => measure.kind !== 'count' && measure.of === 'weight');
   const reference =
     hasWeight && input.reference !== null
