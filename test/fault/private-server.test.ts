@@ -3,8 +3,7 @@
  * that was committed, and in the end no process is left.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -295,18 +294,4 @@ test('a stopped process (SIGSTOP) is waited for, not replaced', async () => {
   expect(pidsOf(place.state, 'postmaster')).toEqual([postmaster]);
   await opening.leave();
   await expectCleanEnd();
-});
-
-test('while another machine holds the lock and its server is out of reach, the opener says which machine', async () => {
-  // As after `docker run` twice on one volume, where the file system knows no sockets.
-  expect(await addRow(await openServer())).toBe(1);
-  const [postmaster = 0] = pidsOf(place.state, 'postmaster');
-  const door = JSON.parse(readFileSync(join(place.state, 'server.json'), 'utf8')) as { socketFolder: string };
-  writeFileSync(join(place.state, 'server.json'), JSON.stringify({ ...door, socketFolder: '/nonexistent', machine: `not-${hostname()}` }));
-  rmSync(join(place.state, 'postgres', 'data', '.s.PGSQL.5432'));
-  await expect(openPrivateServer({ folder: place.state })).rejects.toMatchObject({
-    code: 'SERVER_START',
-    message: expect.stringContaining(`not-${hostname()}`) as unknown,
-  });
-  expect(pidsOf(place.state, 'postmaster')).toEqual([postmaster]);
 });

@@ -1,5 +1,5 @@
 /** State folders and the processes around them, as tests of the private server see them. Linux only where it looks into /proc. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -12,7 +12,7 @@ import postgres, { type Sql } from 'postgres';
 import type { PrivateServer } from '../../src/store/private-server/private-server.ts';
 
 /** Generous: it ends what hangs, and measures nothing. */
-const deadline = 60_000;
+const deadline = 100_000;
 
 export interface Place {
   /** The state folder; not made yet. */
@@ -60,6 +60,21 @@ export function processesOf(state: string): FoundProcess[] {
     }
   }
   return found;
+}
+
+/** The openers of a state folder, seen from outside of their containers. */
+export function openersOf(state: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      try {
+        const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0');
+        return command[0] === process.execPath && command.includes(openerFile) && command.includes(state);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
 }
 
 export function pidsOf(state: string, kind: FoundProcess['kind']): number[] {
@@ -121,7 +136,24 @@ const openerFile = fileURLToPath(new URL('./private-server-opener.ts', import.me
 const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 export function startOpener(state: string): Opener {
-  const child = spawn(process.execPath, ['--import', loader, openerFile, state], { stdio: ['pipe', 'pipe', 'pipe'] });
+  return openerIn(spawn(process.execPath, ['--import', loader, openerFile, state]));
+}
+
+export function canMakeContainers(): boolean {
+  return spawnSync('unshare', ['--pid', '--fork', '--mount', '--mount-proc', 'mount', '-t', 'tmpfs', 'tmpfs', '/var/tmp']).status === 0;
+}
+
+/**
+ * An opener in a container of its own, as far as it matters here: it has its own process ids and its own temporary
+ * folder, and shares the state folder. The container outlives the opener. Root only.
+ */
+export function startOpenerInContainer(state: string): Opener {
+  const inside = `mount -t tmpfs tmpfs /var/tmp && (TMPDIR=/var/tmp "$@" <&0 & exec sleep 600)`;
+  const command = [process.execPath, '--import', loader, openerFile, state];
+  return openerIn(spawn('unshare', ['--pid', '--fork', '--kill-child', '--mount', '--mount-proc', 'sh', '-c', inside, 'sh', ...command]));
+}
+
+function openerIn(child: ChildProcessWithoutNullStreams): Opener {
   let problems = '';
   child.stderr.on('data', (chunk: Buffer) => (problems += chunk.toString()));
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));

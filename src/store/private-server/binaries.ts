@@ -30,11 +30,14 @@ interface Link {
 
 /** SERVER_BINARIES. `packageName` is for tests, which run other versions too. */
 export async function findBinaries(user: RunAs | undefined, packageName: string = platformPackage()): Promise<Binaries> {
-  const folder = await packageFolder(packageName);
+  return await usableBinaries(await packageFolder(packageName), user, cacheFolders(user));
+}
+
+/** The programs of a package folder, in place or as a copy in the first of the caches that will do. SERVER_BINARIES. */
+export async function usableBinaries(folder: string, user: RunAs | undefined, caches: readonly string[]): Promise<Binaries> {
   const native = join(folder, 'native');
-  if ((await blockedAt(native, user)) === undefined && (await runnable(native, user)) && (await makeLinks(folder)))
-    return programsIn(native);
-  return programsIn(join(await copyToCache(folder, packageName, user), 'native'));
+  const inPlace = (await blockedAt(native, user)) === undefined && (await runnable(native, user)) && (await makeLinks(folder));
+  return programsIn(inPlace ? native : join(await copyToCache(folder, user, caches), 'native'));
 }
 
 function platformPackage(): string {
@@ -93,13 +96,12 @@ async function linksOf(folder: string): Promise<readonly Link[]> {
   }
 }
 
-async function copyToCache(folder: string, packageName: string, user: RunAs | undefined): Promise<string> {
+async function copyToCache(folder: string, user: RunAs | undefined, caches: readonly string[]): Promise<string> {
   const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as { version: string };
-  const name = `${basename(packageName)}-${version}`;
   const problems: string[] = [];
-  for (const cache of cacheFolders(user)) {
+  for (const cache of caches) {
     try {
-      return await cachedCopy(folder, cache, name, user);
+      return await cachedCopy(folder, cache, `postgres-${process.platform}-${process.arch}-${version}`, user);
     } catch (error) {
       problems.push(`${cache}: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -141,10 +143,11 @@ async function cachedCopy(folder: string, cache: string, name: string, user: Run
     await cp(join(folder, 'native'), join(fresh, 'native'), { recursive: true, verbatimSymlinks: true });
     await openTree(fresh);
     if (!(await makeLinks(fresh))) throw new Error('does not take links');
+    // Another process may have been first, and run what it has copied.
+    if (await sameSize(folder, copy)) return copy;
     await rm(copy, { recursive: true, force: true });
     await rename(fresh, copy);
   } catch (error) {
-    // Another process may have been first.
     if (!(await sameSize(folder, copy))) throw error;
   } finally {
     await rm(fresh, { recursive: true, force: true });
