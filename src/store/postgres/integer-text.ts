@@ -10,9 +10,10 @@ const [comma, open, close, minus, zero] = [0x2c, 0x7b, 0x7d, 0x2d, 0x30];
 /** The text of an array, `{1,2,3}`, as ids. */
 export function parseIds(text: Uint8Array, size: number): Uint32Array {
   const ids = new Uint32Array(size);
+  const end = text.length > 2 ? text.length : 0;
   let count = 0;
   let value = 0;
-  for (let at = 1; at < text.length; at++) {
+  for (let at = 1; at < end; at++) {
     const byte = text[at] ?? 0;
     if (byte === comma || byte === close) {
       ids[count++] = value;
@@ -27,10 +28,11 @@ export function parseIds(text: Uint8Array, size: number): Uint32Array {
 export function parseIntegers(text: Uint8Array, size: number): Integers {
   const column = new Integers(size);
   column.resize(size);
+  const end = text.length > 2 ? text.length : 0;
   let count = 0;
   let start = 1;
   let value = 0;
-  for (let at = 1; at < text.length; at++) {
+  for (let at = 1; at < end; at++) {
     const byte = text[at] ?? 0;
     if (byte !== comma && byte !== close) {
       if (byte !== minus) value = value * 10 + (byte - zero);
