@@ -74,7 +74,8 @@ function waysIn(folder: StateFolder, door: Door | undefined, mayChangeFolder: bo
   if (process.platform !== 'win32') {
     const way: Way = { socketFolder: folder.data, address: '', port: socketPort };
     const path = socketPath(folder.data, socketPort);
-    if (Buffer.byteLength(path) <= longestSocketPath) ways.push({ way, open: () => connect(path) });
+    // postgres.js takes a comma in a host for a list of hosts.
+    if (Buffer.byteLength(path) <= longestSocketPath && !path.includes(',')) ways.push({ way, open: () => connect(path) });
     else if (mayChangeFolder) ways.push({ way, open: () => connectFrom(folder.data, socketPath('.', socketPort)) });
   }
   return ways;
