@@ -16,7 +16,7 @@
  * opens makes candidates of all its members.
  *
  * State: the detected bits, and what the rank conditions keep; gates are read from the columns before and after.
- * Cost: law 7, but for passes over touched cohorts up to LINEAR_LIMIT, over touched groups for cross, and over the cohorts of
+ * Cost: law 7, but for passes over touched cohorts up to `rankLimits.linear`, over touched groups for cross, and over the cohorts of
  * a ranked group measure.
  */
 import { bindOperand, isPart } from './bind.ts';
@@ -27,7 +27,7 @@ import { IdList, roomUint8 } from './grow.ts';
 import type { Link } from './link.ts';
 import type { Measure } from './measure.ts';
 import type { Condition, PlannedPattern } from './plan.ts';
-import { CohortOrder } from './rank/cohort-order.ts';
+import { CohortOrder, type RankLimits, rankLimits } from './rank/cohort-order.ts';
 import { RankCondition } from './rank/rank-condition.ts';
 import type { State } from './state.ts';
 import type { Work } from './work.ts';
@@ -74,12 +74,12 @@ export class Orders {
   private readonly made: CohortOrder[] = [];
   private readonly state: State;
   private readonly work: Work;
-  private readonly limit: number | undefined;
+  private readonly limits: RankLimits;
 
-  constructor(state: State, work: Work, limit?: number) {
+  constructor(state: State, work: Work, limits = rankLimits) {
     this.state = state;
     this.work = work;
-    this.limit = limit;
+    this.limits = limits;
   }
 
   get all(): readonly CohortOrder[] {
@@ -95,7 +95,7 @@ export class Orders {
         order.measure.denominator === measure.denominator,
     );
     if (found !== undefined) return found;
-    const order = new CohortOrder(this.state, cohorts, measure, via, this.work, this.limit);
+    const order = new CohortOrder(this.state, cohorts, measure, via, this.work, this.limits);
     this.made.push(order);
     return order;
   }

@@ -25,15 +25,16 @@ import { NONE } from './hash-index.ts';
 import { Integers } from './integers.ts';
 import { localKeys } from './local-keys.ts';
 import type { Plan } from './plan.ts';
+import type { RankLimits } from './rank/cohort-order.ts';
 import { State } from './state.ts';
 import type { Work } from './work.ts';
 
 /** Rows of a table are loaded in pieces: scratch stays small. */
 const PIECE = 65_536;
 
-/** For tests: `linearLimit` is the size above which a cohort is kept in order. */
+/** For tests: small cohorts in the modes of large ones. */
 export interface DetectorOptions {
-  readonly linearLimit?: number;
+  readonly rankLimits?: RankLimits;
 }
 
 export function makeDetector(plan: Plan, options: DetectorOptions = {}): Detector {
@@ -57,7 +58,7 @@ class MemoryDetector implements Detector {
   constructor(plan: Plan, options: DetectorOptions) {
     this.plan = plan;
     this.state = new State(plan.layout);
-    this.orders = new Orders(this.state, this.work, options.linearLimit);
+    this.orders = new Orders(this.state, this.work, options.rankLimits);
     this.evaluators = plan.patterns.map((pattern) => new Evaluator(this.state, pattern, this.orders, this.work));
     this.folds = this.state.bases.map((base) => new FoldBuffer(this.state.grain(base)));
     this.asides = this.state.grains.map(({ grain }) => new Aside(grain.dimensions.length));

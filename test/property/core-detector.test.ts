@@ -78,7 +78,7 @@ class Kept {
   }
 
   load(model: Model): Detector {
-    const detector = makeDetector(this.world.plan, { linearLimit: this.world.linearLimit });
+    const detector = makeDetector(this.world.plan, { rankLimits: this.world.limits });
     this.dictionaries.forEach((values, dimension) => detector.loadValues(dimension, values));
     for (const [grain, table] of this.tables) {
       const columns = (from: number, to: number): [Uint32Array[], Integers[]] => {
@@ -135,10 +135,10 @@ function detectedBefore(world: World): [pattern: number, values: string[]][] {
 }
 
 function run(world: World, steps: readonly Operation[]): void {
-  const { plan, features, linearLimit } = world;
+  const { plan, features, limits } = world;
   const model = new Model(plan, features);
   const kept = new Kept(world);
-  let detector = makeDetector(plan, { linearLimit });
+  let detector = makeDetector(plan, { rankLimits: limits });
   for (const [pattern, values] of detectedBefore(world)) {
     model.remember(pattern, values);
     detector.loadDetected(pattern, values);
@@ -171,7 +171,7 @@ function run(world: World, steps: readonly Operation[]): void {
     } else if (operation.kind === 'fold') kept.fold(detector.takeFold());
     else if (operation.kind === 'foldBack') detector.returnFold(detector.takeFold());
     else if (operation.kind === 'replay') {
-      const other = makeDetector(plan, { linearLimit });
+      const other = makeDetector(plan, { rankLimits: limits });
       for (let i = 0; i < history.length; i += 3) other.step(makeDelta(plan.layout, features, history.slice(i, i + 3).reverse()));
       expect(statistics(other)).toEqual(model.aggregate());
     } else {

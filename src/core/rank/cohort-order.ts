@@ -1,14 +1,17 @@
 /**
  * The order of one measure within the cohorts of one link: which ranking answers for which cohort.
  *
- * Modes of a cohort: *read* (no state; the linear ranking reads it when asked) and *kept* (a block ranking), entered by
- * `keep` when it is asked for with more than LINEAR_LIMIT children, left by `sweep` when no condition needs it.
+ * Modes of a cohort, by its number of children when `keep` is called:
+ *   read    up to `read`: no state; its floats are read from the columns when it is asked for
+ *   floats  up to `linear`: its floats are kept (linear-ranking.ts)
+ *   blocks  above: it is kept in order (block-ranking.ts)
+ * `keep` leads on to the next mode as a cohort grows; `sweep` leads back to *read* when no condition needs it.
  * A group's measure (`via`) is always read: its value changes for members that no delta touches.
- * Between `before` and `after` of a step a kept cohort is moved along: old keys are taken from the columns before the delta
- * is applied, so no key is stored twice.
- * Cost: a touched member of a kept cohort O(log n); a read cohort O(n) once a version of the state.
+ * Between `before` and `after` of a step a kept cohort is moved along. Blocks find a member by its old key, which is taken
+ * from the columns before the delta is applied, so that no key is stored twice.
+ * Cost: a touched member of a kept cohort O(1) as floats, O(log n) in blocks; a read cohort O(n) once a version of the state.
  */
-import { roomFloat64, IdList } from '../grow.ts';
+import { growUint32, IdList, roomFloat64 } from '../grow.ts';
 import type { GrainState } from '../grain-state.ts';
 import type { Children } from '../children.ts';
 import type { Link } from '../link.ts';
@@ -16,11 +19,24 @@ import type { Measure } from '../measure.ts';
 import type { State } from '../state.ts';
 import type { Work } from '../work.ts';
 import { BlockRanking } from './block-ranking.ts';
-import { LinearRanking } from './linear-ranking.ts';
+import { LinearRanking, Scratch } from './linear-ranking.ts';
 import type { Ranking } from './ranking.ts';
 
-/** Up to here a pass over a touched cohort is allowed, and cheaper (law 7). */
-export const LINEAR_LIMIT = 16_384;
+export interface RankLimits {
+  /** Up to here an object a cohort would cost more than reading it. */
+  readonly read: number;
+  /** Up to here a pass over a touched cohort is allowed, and cheaper than an order (law 7). */
+  readonly linear: number;
+}
+
+export const rankLimits: RankLimits = { read: 64, linear: 16_384 };
+
+/** Exactly one of the two rankings. */
+interface Kept {
+  readonly cohort: number;
+  readonly floats: LinearRanking | null;
+  readonly blocks: BlockRanking | null;
+}
 
 export class CohortOrder {
   readonly cohorts: Link;
@@ -31,15 +47,18 @@ export class CohortOrder {
   private readonly grain: GrainState;
   private readonly children: Children;
   private readonly work: Work;
-  private readonly limit: number;
-  private readonly kept = new Map<number, BlockRanking>();
-  private readonly linear = new LinearRanking();
+  private readonly limits: RankLimits;
+  private kept: Kept[] = [];
+  /** By cohort its place in `kept` + 1, or 0. */
+  private slots = new Uint32Array(0);
+  private readonly scratch = new Scratch();
+  private readonly linear = new LinearRanking(this.scratch);
   private readonly list = new IdList();
   private readCohort = -1;
   private readVersion = -1;
   private oldKeys = new Float64Array(0);
 
-  constructor(state: State, cohorts: Link, measure: Measure, via: Link | null, work: Work, limit = LINEAR_LIMIT) {
+  constructor(state: State, cohorts: Link, measure: Measure, via: Link | null, work: Work, limits: RankLimits) {
     this.state = state;
     this.grain = cohorts.from;
     this.cohorts = cohorts;
@@ -47,7 +66,7 @@ export class CohortOrder {
     this.measure = measure;
     this.via = via;
     this.work = work;
-    this.limit = limit;
+    this.limits = limits;
   }
 
   /** NaN for no member of its cohort, or one for which the measure is undefined. */
@@ -64,55 +83,100 @@ export class CohortOrder {
 
   /** The ranking of a cohort as it is now: valid until the next call for another cohort, or the next change. */
   ranking(cohort: number): Ranking {
-    return this.kept.get(cohort) ?? this.read(cohort);
+    const kept = this.keptOf(cohort);
+    return kept === undefined ? this.read(cohort) : (kept.blocks ?? kept.floats ?? this.read(cohort));
   }
 
-  /** From now on a large cohort is kept in order. */
+  /** From now on the cohort's ranking is kept, unless it is small. */
   keep(cohort: number): void {
-    if (this.via !== null || this.children.count(cohort) <= this.limit || this.kept.has(cohort)) return;
-    const linear = this.read(cohort);
-    const { keys, ids } = linear.copy();
-    this.kept.set(cohort, BlockRanking.from(keys, ids, linear.largest));
-    this.work.moved += keys.length;
+    const count = this.children.count(cohort);
+    if (this.via !== null || count <= this.limits.read) return;
+    const kept = this.keptOf(cohort);
+    if (kept !== undefined && (kept.blocks !== null || count <= this.limits.linear)) return;
+    const floats = new LinearRanking(this.scratch);
+    this.children.collect(cohort, this.list);
+    floats.read(this.list, this.grain, this.measure, null);
+    this.work.moved += floats.size;
+    this.put(count <= this.limits.linear ? { cohort, floats, blocks: null } : { cohort, floats: null, blocks: makeBlocks(floats) });
   }
 
   dropAll(): void {
-    this.kept.clear();
+    for (const { cohort } of this.kept) this.slots[cohort] = 0;
+    this.kept = [];
   }
 
-  /** Drops the kept cohorts that nothing needs. */
+  /** Drops what is kept of touched cohorts that nothing needs any more. */
   sweep(isNeeded: (cohort: number) => boolean): void {
-    for (const cohort of this.kept.keys()) if (!isNeeded(cohort)) this.kept.delete(cohort);
+    if (this.kept.length === 0) return;
+    const { ids, length } = this.cohorts.to.touched;
+    for (let i = 0; i < length; i++) {
+      const cohort = ids[i] as number;
+      if (this.keptOf(cohort) !== undefined && !isNeeded(cohort)) this.drop(cohort);
+    }
   }
 
   before(): void {
-    if (this.kept.size === 0) return;
+    if (this.kept.length === 0) return;
     const { ids, length } = this.grain.touched;
     this.oldKeys = roomFloat64(this.oldKeys, length);
     for (let i = 0; i < length; i++) {
       const entity = ids[i] as number;
-      if (this.kept.has(this.cohorts.parent[entity] as number)) this.oldKeys[i] = this.key(entity);
+      const kept = this.keptOf(this.cohorts.parent[entity] as number);
+      if (kept !== undefined && kept.blocks !== null) this.oldKeys[i] = this.key(entity);
     }
   }
 
   after(): void {
-    if (this.kept.size === 0) return;
+    if (this.kept.length === 0) return;
     const { ids, length } = this.grain.touched;
     for (let i = 0; i < length; i++) {
       const entity = ids[i] as number;
-      const ranking = this.kept.get(this.cohorts.parent[entity] as number);
-      if (ranking !== undefined) this.move(ranking, entity, this.oldKeys[i] as number);
+      const kept = this.keptOf(this.cohorts.parent[entity] as number);
+      if (kept === undefined) continue;
+      if (kept.floats !== null) this.replace(kept.floats, kept.cohort, entity);
+      else if (kept.blocks !== null) this.move(kept.blocks, entity, this.oldKeys[i] as number);
     }
   }
 
   private move(ranking: BlockRanking, entity: number, old: number): void {
     const key = this.key(entity);
-    const { denominator } = this.measure;
-    if (denominator !== null) ranking.largest = Math.max(ranking.largest, denominator.float(entity));
+    ranking.largest = Math.max(ranking.largest, this.denominator(entity));
     if (key === old || (Number.isNaN(key) && Number.isNaN(old))) return;
     if (!Number.isNaN(old)) ranking.remove(old, entity);
     if (!Number.isNaN(key)) ranking.insert(key, entity);
     this.work.moved++;
+  }
+
+  private replace(ranking: LinearRanking, cohort: number, entity: number): void {
+    ranking.largest = Math.max(ranking.largest, this.denominator(entity));
+    ranking.extend(this.children.count(cohort));
+    if (ranking.put(this.children.position(entity), entity, this.key(entity))) this.work.moved++;
+  }
+
+  private denominator(entity: number): number {
+    return this.measure.denominator === null ? 1 : this.measure.denominator.float(entity);
+  }
+
+  private keptOf(cohort: number): Kept | undefined {
+    const slot = this.slots[cohort];
+    return slot === undefined || slot === 0 ? undefined : this.kept[slot - 1];
+  }
+
+  /** The last one takes the place. */
+  private drop(cohort: number): void {
+    const slot = this.slots[cohort] as number;
+    const last = this.kept.pop();
+    this.slots[cohort] = 0;
+    if (last === undefined || last.cohort === cohort) return;
+    this.kept[slot - 1] = last;
+    this.slots[last.cohort] = slot;
+  }
+
+  private put(kept: Kept): void {
+    this.slots = growUint32(this.slots, kept.cohort + 1);
+    const slot = this.slots[kept.cohort] as number;
+    if (slot > 0) this.kept[slot - 1] = kept;
+    else this.slots[kept.cohort] = this.kept.push(kept);
   }
 
   private read(cohort: number): LinearRanking {
@@ -124,4 +188,9 @@ export class CohortOrder {
     }
     return this.linear;
   }
+}
+
+function makeBlocks(floats: LinearRanking): BlockRanking {
+  const { keys, ids } = floats.copy();
+  return BlockRanking.from(keys, ids, floats.largest);
 }

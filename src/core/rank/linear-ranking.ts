@@ -1,9 +1,13 @@
 /**
- * A cohort read from its columns for the question at hand.
+ * A cohort as unordered floats: one key for each child, NaN for those that are no members or have no value.
  *
- * State: none between questions; keys and ids of the last cohort read, as scratch. Correct since it is read afresh.
- * Cost for n members: reading O(n); each question one pass over n floats, or a binary search once the same cohort has been
- * asked often enough to pay for sorting it. The pass is cheaper than any kept structure up to some 16,000 members.
+ * Modes: *read* afresh from the columns for the question at hand (`read`), or read once and then *kept*, each touched child
+ * being put in its place (`put`).
+ * State: keys and ids by position (position: the child's number among its cohort's children), the number of keys that are
+ * not NaN, the largest denominator seen. Correct since every position holds the key of now.
+ * Cost for n children: reading O(n) scattered loads; a change O(1); a question one or a few passes over n floats in a row, or
+ * a binary search once it has been asked often enough between two changes to pay for sorting. 12 bytes a child. Up to some
+ * 16,000 children this is cheaper than any order kept through changes.
  */
 import { type IdList, roomFloat64, roomUint32 } from '../grow.ts';
 import type { GrainState } from '../grain-state.ts';
@@ -12,129 +16,157 @@ import type { Measure } from '../measure.ts';
 import type { Ranking } from './ranking.ts';
 import { selectKey } from './select.ts';
 
-/** Questions of one cohort after which it is sorted. */
+/** Questions between two changes after which the keys are sorted. */
 const PATIENCE = 12;
 /** Distinct keys to walk from where the cut was. */
 const NEARBY = 3;
 
+/** Room for keys to rearrange, shared by rankings that are asked one after the other. */
+export class Scratch {
+  keys = new Float64Array(0);
+  /** Whose sorted keys it holds. */
+  owner: LinearRanking | null = null;
+}
+
 export class LinearRanking implements Ranking {
   size = 0;
   largest = 1;
+  private length = 0;
   private keys = new Float64Array(0);
-  private members = new Uint32Array(0);
-  private scratch = new Float64Array(0);
+  private ids = new Uint32Array(0);
   private asked = 0;
-  private sorted = false;
+  private readonly scratch: Scratch;
 
-  /** Reads the members among `candidates`; `via` leads to the entities that have the measure, if it is a group's. */
-  read(candidates: IdList, grain: GrainState, measure: Measure, via: Link | null): void {
-    this.keys = roomFloat64(this.keys, candidates.length);
-    this.scratch = roomFloat64(this.scratch, candidates.length);
-    this.members = roomUint32(this.members, candidates.length);
-    this.asked = 0;
-    this.sorted = false;
-    this.largest = 1;
-    if (via !== null) this.readVia(candidates, grain, measure, via);
-    else if (grain.count.narrow === null || isWide(measure)) this.readSlowly(candidates, grain, measure);
-    else this.readNarrow(candidates, grain.count.narrow, measure);
+  constructor(scratch: Scratch) {
+    this.scratch = scratch;
+  }
+
+  /** Reads all children; `via` leads to the entities that have the measure, if it is a group's. */
+  read(children: IdList, grain: GrainState, measure: Measure, via: Link | null): void {
+    const { length } = children;
+    this.changed();
+    this.length = length;
+    this.keys = roomFloat64(this.keys, length);
+    this.ids = roomUint32(this.ids, length);
+    this.ids.set(children.view());
+    if (via !== null || grain.count.narrow === null || isWide(measure)) readEach(this.ids, length, grain, measure, via, this.keys);
+    else readNarrow(this.ids, length, grain.count.narrow, measure, this.keys);
+    this.size = countDefined(this.keys, length);
+    this.largest = measure.denominator === null ? 1 : largestDenominator(this.ids, this.keys, length, measure.denominator, via);
+  }
+
+  /** Makes room for `length` children; those not put yet have no key. */
+  extend(length: number): void {
+    if (length <= this.length) return;
+    if (length > this.keys.length) {
+      const { keys, ids } = this;
+      this.keys = new Float64Array(length + (length >> 1));
+      this.keys.set(keys);
+      this.ids = new Uint32Array(this.keys.length);
+      this.ids.set(ids);
+    }
+    this.keys.fill(Number.NaN, this.length, length);
+    this.length = length;
+  }
+
+  /** The key of the child at `position` is now `key`. Returns whether it was another. */
+  put(position: number, id: number, key: number): boolean {
+    const old = this.keys[position] as number;
+    if (old === key) return false;
+    const defined = Number.isNaN(key) ? 0 : 1;
+    const wasDefined = Number.isNaN(old) ? 0 : 1;
+    this.ids[position] = id;
+    this.keys[position] = key;
+    this.size += defined - wasDefined;
+    this.changed();
+    return defined + wasDefined > 0;
   }
 
   /**
-   * A cut seldom moves far: from `near` it is looked for value by value, one pass each, before anything is rearranged. (A
-   * passage costs a third of a selection.)
+   * A cut seldom moves far: from `near` it is looked for value by value, before anything is rearranged. (A pass costs a
+   * fraction of a selection.)
    */
   keyAt(index: number, near = Number.NaN): number {
-    if (this.isSorted()) return this.scratch[index] as number;
+    if (this.isSorted()) return this.scratch.keys[index] as number;
     const close = Number.isNaN(near) ? near : this.walkTo(index, near);
     if (!Number.isNaN(close)) return close;
-    this.scratch.set(this.keys.subarray(0, this.size));
-    return selectKey(this.scratch, this.size, index);
+    return selectKey(this.copyKeys(), this.size, index);
   }
 
   countBelow(key: number): number {
-    return this.isSorted() ? lowerBound(this.scratch, this.size, key) : countSmaller(this.keys, this.size, key);
+    return this.isSorted() ? lowerBound(this.scratch.keys, this.size, key) : countSmaller(this.keys, this.length, key);
   }
 
   countAtMost(key: number): number {
-    return this.isSorted() ? upperBound(this.scratch, this.size, key) : countNotLarger(this.keys, this.size, key);
+    return this.isSorted() ? upperBound(this.scratch.keys, this.size, key) : countNotLarger(this.keys, this.length, key);
   }
 
   memberWith(key: number): number {
-    return this.members[this.keys.subarray(0, this.size).indexOf(key)] as number;
+    return this.ids[this.keys.subarray(0, this.length).indexOf(key)] as number;
   }
 
   collect(low: number, high: number, list: IdList): void {
-    for (let i = 0; i < this.size; i++) {
+    for (let i = 0; i < this.length; i++) {
       const key = this.keys[i] as number;
-      if (key >= low && key <= high) list.push(this.members[i] as number);
+      if (key >= low && key <= high) list.push(this.ids[i] as number);
     }
   }
 
-  /** Keys and ids of the members, as arrays of their own. */
+  /** Keys and ids of the members that have the measure, as arrays of their own. */
   copy(): { readonly keys: Float64Array; readonly ids: Uint32Array } {
-    return { keys: this.keys.slice(0, this.size), ids: this.members.slice(0, this.size) };
+    const keys = new Float64Array(this.size);
+    const ids = new Uint32Array(this.size);
+    let at = 0;
+    for (let i = 0; i < this.length; i++) {
+      const key = this.keys[i] as number;
+      if (Number.isNaN(key)) continue;
+      keys[at] = key;
+      ids[at++] = this.ids[i] as number;
+    }
+    return { keys, ids };
+  }
+
+  private changed(): void {
+    this.asked = 0;
+    if (this.scratch.owner === this) this.scratch.owner = null;
+  }
+
+  private isSorted(): boolean {
+    if (this.scratch.owner === this) return true;
+    if (++this.asked <= PATIENCE) return false;
+    this.copyKeys().subarray(0, this.size).sort();
+    this.scratch.owner = this;
+    return true;
+  }
+
+  /** The scratch, holding the keys that are defined. */
+  private copyKeys(): Float64Array {
+    const { scratch } = this;
+    scratch.owner = null;
+    scratch.keys = roomFloat64(scratch.keys, this.size);
+    copyDefined(this.keys, this.length, scratch.keys);
+    return scratch.keys;
   }
 
   /** NaN if the key at `index` is more than some distinct keys away from `near`. */
   private walkTo(index: number, near: number): number {
-    const { keys, size } = this;
+    const { keys, length } = this;
     let key = near;
-    let below = countSmaller(keys, size, key);
-    let equal = countEqual(keys, size, key);
+    let below = countSmaller(keys, length, key);
+    let equal = countEqual(keys, length, key);
     for (let steps = 0; steps <= NEARBY; steps++) {
       if (index >= below && index < below + equal) return key;
       if (index < below) {
-        key = largestBelow(keys, size, key);
-        equal = countEqual(keys, size, key);
+        key = largestBelow(keys, length, key);
+        equal = countEqual(keys, length, key);
         below -= equal;
       } else {
         below += equal;
-        key = smallestAbove(keys, size, key);
-        equal = countEqual(keys, size, key);
+        key = smallestAbove(keys, length, key);
+        equal = countEqual(keys, length, key);
       }
     }
     return Number.NaN;
-  }
-
-  private readNarrow(candidates: IdList, count: Float64Array, measure: Measure): void {
-    const top = measure.numerator.narrow as Float64Array;
-    if (measure.denominator === null) {
-      this.size = gatherIntegers(candidates, count, top, this.members, this.keys);
-      return;
-    }
-    const bottom = measure.denominator.narrow as Float64Array;
-    this.size = gatherAverages(candidates, count, top, bottom, this.members, this.keys);
-    this.largest = largestOf(bottom, this.members, this.size);
-  }
-
-  private readSlowly(candidates: IdList, grain: GrainState, measure: Measure): void {
-    this.readEach(candidates, grain, measure, (id) => id);
-  }
-
-  private readVia(candidates: IdList, grain: GrainState, measure: Measure, via: Link): void {
-    const { parent } = via;
-    this.readEach(candidates, grain, measure, (id) => parent[id] as number);
-  }
-
-  private readEach(candidates: IdList, grain: GrainState, measure: Measure, placeOf: (id: number) => number): void {
-    this.size = 0;
-    for (const id of candidates.view()) {
-      const place = placeOf(id);
-      const key = grain.isMember(id) ? measure.key(place) : Number.NaN;
-      if (Number.isNaN(key)) continue;
-      this.members[this.size] = id;
-      this.keys[this.size++] = key;
-      if (measure.denominator !== null) this.largest = Math.max(this.largest, measure.denominator.float(place));
-    }
-  }
-
-  private isSorted(): boolean {
-    if (!this.sorted && ++this.asked > PATIENCE) {
-      this.scratch.set(this.keys.subarray(0, this.size));
-      this.scratch.subarray(0, this.size).sort();
-      this.sorted = true;
-    }
-    return this.sorted;
   }
 }
 
@@ -142,46 +174,69 @@ function isWide({ numerator, denominator }: Measure): boolean {
   return numerator.narrow === null || (denominator !== null && denominator.narrow === null);
 }
 
-/** How many members there are among the candidates; their values go to `keys`. */
-function gatherIntegers(candidates: IdList, count: Float64Array, values: Float64Array, members: Uint32Array, keys: Float64Array): number {
-  const { ids, length } = candidates;
-  let size = 0;
-  for (let i = 0; i < length; i++) {
-    const id = ids[i] as number;
-    if ((count[id] as number) > 0) {
-      members[size] = id;
-      keys[size++] = values[id] as number;
-    }
-  }
-  return size;
+function readNarrow(ids: Uint32Array, length: number, count: Float64Array, measure: Measure, keys: Float64Array): void {
+  const values = measure.numerator.narrow as Float64Array;
+  if (measure.denominator === null) readIntegers(ids, length, count, values, keys);
+  else readAverages(ids, length, count, values, measure.denominator.narrow as Float64Array, keys);
 }
 
-/** The same for averages, where defined; `numbers` is the denominator. */
-function gatherAverages(
-  candidates: IdList,
+function readIntegers(ids: Uint32Array, length: number, count: Float64Array, values: Float64Array, keys: Float64Array): void {
+  for (let i = 0; i < length; i++) {
+    const id = ids[i] as number;
+    keys[i] = (count[id] as number) > 0 ? (values[id] as number) : Number.NaN;
+  }
+}
+
+function readAverages(
+  ids: Uint32Array,
+  length: number,
   count: Float64Array,
   sums: Float64Array,
   numbers: Float64Array,
-  members: Uint32Array,
   keys: Float64Array,
-): number {
-  const { ids, length } = candidates;
-  let size = 0;
+): void {
   for (let i = 0; i < length; i++) {
     const id = ids[i] as number;
     const number = numbers[id] as number;
-    if (number > 0 && (count[id] as number) > 0) {
-      members[size] = id;
-      keys[size++] = (sums[id] as number) / number;
-    }
+    keys[i] = number > 0 && (count[id] as number) > 0 ? (sums[id] as number) / number : Number.NaN;
   }
-  return size;
 }
 
-function largestOf(numbers: Float64Array, members: Uint32Array, size: number): number {
+function readEach(ids: Uint32Array, length: number, grain: GrainState, measure: Measure, via: Link | null, keys: Float64Array): void {
+  for (let i = 0; i < length; i++) {
+    const id = ids[i] as number;
+    keys[i] = grain.isMember(id) ? measure.key(via === null ? id : (via.parent[id] as number)) : Number.NaN;
+  }
+}
+
+function largestDenominator(
+  ids: Uint32Array,
+  keys: Float64Array,
+  length: number,
+  denominator: NonNullable<Measure['denominator']>,
+  via: Link | null,
+): number {
   let largest = 1;
-  for (let i = 0; i < size; i++) largest = Math.max(largest, numbers[members[i] as number] as number);
+  for (let i = 0; i < length; i++) {
+    if (Number.isNaN(keys[i])) continue;
+    const id = ids[i] as number;
+    largest = Math.max(largest, denominator.float(via === null ? id : (via.parent[id] as number)));
+  }
   return largest;
+}
+
+function countDefined(keys: Float64Array, n: number): number {
+  let count = 0;
+  for (let i = 0; i < n; i++) if (!Number.isNaN(keys[i])) count++;
+  return count;
+}
+
+function copyDefined(keys: Float64Array, n: number, out: Float64Array): void {
+  let at = 0;
+  for (let i = 0; i < n; i++) {
+    const key = keys[i] as number;
+    if (!Number.isNaN(key)) out[at++] = key;
+  }
 }
 
 /** Number of keys equal to `key`. */

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import type { Comparison, Grain } from '../../../src/core/layout.ts';
 import type { Condition, Operand, Plan, PlannedPattern } from '../../../src/core/plan.ts';
+import type { RankLimits } from '../../../src/core/rank/cohort-order.ts';
 import type { Row } from './model.ts';
 
 export interface World {
@@ -10,8 +11,8 @@ export interface World {
   readonly features: readonly (readonly number[])[];
   readonly values: readonly (readonly string[])[];
   readonly amounts: readonly bigint[];
-  /** Cohorts above this are kept in order. */
-  readonly linearLimit: number;
+  /** From which sizes on cohorts are kept as floats, and in order. */
+  readonly limits: RankLimits;
   /** Whether some entities were detected before any row names them. */
   readonly foreign: boolean;
 }
@@ -186,7 +187,7 @@ function makeWorld(g: Pick, ranked: boolean): World {
     features,
     values,
     amounts,
-    linearLimit: some([0, 2, 16_384]),
+    limits: { read: some([0, 2, 64]), linear: some([0, 4, 16_384]) },
     foreign: upTo(4) === 0,
   };
 }
