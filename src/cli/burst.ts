@@ -41,7 +41,8 @@ export function makeBurst(): Burst {
       const texts: string[] = [];
       if (sums.chunks > 0) {
         const names = applied.map(({ key }) => printable(key));
-        const subject = sums.chunks === 1 ? names[0] : `${counted(sums.chunks, 'chunk')} (${names.join(' to ')})`;
+        const subject =
+          sums.chunks === 1 ? names[0] : `${counted(sums.chunks, 'chunk')} (${names.join(sums.chunks === 2 ? ', ' : ' to ')})`;
         const quarantined = sums.quarantined === 0 ? '' : `, ${counted(sums.quarantined, 'row')} quarantined`;
         texts.push(`${subject}: ${counted(sums.rows, 'row')}${quarantined}, ${counted(sums.detections, 'detection')}`);
       }
@@ -59,5 +60,5 @@ export function makeBurst(): Burst {
 
 function noteOf({ key, outcome, reason, detail }: LedgerLine): string {
   const because = reason === null ? '' : ` (${reason})`;
-  return `${printable(key)}: ${outcome}${because}${detail === null ? '' : `. ${printable(detail)}`}`;
+  return `${printable(key)}: ${outcome}${because}${detail === null ? '' : `: ${printable(detail)}`}`;
 }

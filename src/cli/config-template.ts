@@ -1,4 +1,6 @@
 /** The `tallyho.yaml` that `init` and `demo` write: few settings in force, the others told in comments. */
+import { relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 
 export interface TemplateValues {
@@ -12,6 +14,8 @@ export interface TemplateValues {
   readonly settle: string | null;
   readonly poll: string | null;
   readonly timeZone: string;
+  /** Where editors find the JSON Schema, seen from the file. */
+  readonly schema: string;
 }
 
 /** A scalar of YAML, quoted where it must be. */
@@ -25,8 +29,8 @@ function setting(name: string, value: string | null, byDefault: string): string 
 }
 
 export function configTemplate(values: TemplateValues): string {
-  const { pipeline, source, sink, patterns, state, settle, poll, timeZone } = values;
-  return `# Tallyho: https://www.npmjs.com/package/tallyho
+  const { pipeline, source, sink, patterns, state, settle, poll, timeZone, schema } = values;
+  return `# yaml-language-server: $schema=${schema}
 # Relative paths count from the folder of this file. \${NAME} takes a value from the environment: never write secrets here.
 
 # Names the schema in PostgreSQL.
@@ -69,4 +73,11 @@ patterns: ${scalar(patterns)}
 #       - sum(amount) in top 1% of all
 #       - sum(amount where category = es_travel) > 20% of sum(amount)
 `;
+}
+
+/** The schema that comes with this program, seen from a folder. */
+export function schemaFrom(folder: string): string {
+  return relative(folder, fileURLToPath(new URL('../config/tallyho.schema.json', import.meta.url)))
+    .split(sep)
+    .join('/');
 }

@@ -47,7 +47,7 @@ export async function findChunk(key: string, { reader, config }: Reading): Promi
       const why = 'chunks are named NAME.csv, NAME.csv.gz or NAME.parquet, and no part of their path begins with _ or a point';
       return { message: `${shown} lies in ${source.url}, and is no chunk: ${why}.`, mend: 'Write it under such a name.' };
     }
-    const message = `There is no chunk ${shown}: not in the ledger, and not in ${source.url}`;
+    const message = `There is no chunk ${shown}: not in the ledger, and not in ${source.url}.`;
     return { message, mend: suggestion(key, [...candidates]) };
   } finally {
     await source.close();
@@ -55,7 +55,7 @@ export async function findChunk(key: string, { reader, config }: Reading): Promi
 }
 
 function suggestion(key: string, candidates: readonly string[]): string {
-  const sameName = candidates.filter((candidate) => candidate.endsWith(`/${key}`)).slice(0, 3);
+  const sameName = candidates.filter((candidate) => candidate.endsWith(`/${key}`) || candidate.startsWith(`${key}.`)).slice(0, 3);
   const near = sameName.length > 0 ? null : nearest(key, candidates);
   if (sameName.length > 0) return `Did you mean ${listed(sameName.map(printable))}?`;
   return near === null ? '`tallyho chunks` lists what there is.' : `Did you mean ${printable(near)}?`;

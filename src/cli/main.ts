@@ -1,8 +1,15 @@
 /** The entry: `bin/tallyho.js` imports it. Runs one command, and ends with its exit code. */
-import { endQuietlyWithoutReader } from './output.ts';
+import { isDebugging } from '../config/environment.ts';
+import { endQuietlyWithoutReader, say } from './output.ts';
 import { runProgram } from './program.ts';
+import { exitCodeOf, showError } from './show-error.ts';
 
 endQuietlyWithoutReader();
+// What nobody waited for: a bug, and told like any other error.
+process.on('uncaughtException', (error) => {
+  say(showError(error, isDebugging(process.env)));
+  process.exit(exitCodeOf(error));
+});
 process.exitCode = await runProgram(process.argv.slice(2), process.env);
 // A forgotten handle must not keep a finished command alive; stdout has been written by then.
 setTimeout(() => process.exit(), 3000).unref();

@@ -15,7 +15,7 @@ import { addRebuild } from './commands/rebuild.ts';
 import { addRejected } from './commands/rejected.ts';
 import { addRun } from './commands/run.ts';
 import { addStatus } from './commands/status.ts';
-import { say } from './output.ts';
+import { say, stdout } from './output.ts';
 import { exitCodeOf, showError } from './show-error.ts';
 import { usageError } from './usage-error.ts';
 import { version } from './version.ts';
@@ -39,13 +39,17 @@ export async function runProgram(args: readonly string[], env: Env): Promise<num
     },
   });
 
-  const program = new Command('tallyho')
+  const program: Command = new Command('tallyho')
     .description('Watches a bucket for chunks of transactions, and reports declared patterns the moment a chunk makes them true.')
     .option('-c, --config <file>', 'the config file (default: tallyho.yaml)')
     .version(version(), '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({
+      showGlobalOptions: true,
+      // Of the commands above, only what holds for all.
+      visibleGlobalOptions: (command) => (command.parent === null ? [] : program.options.filter(({ long }) => long === '--config')),
+    })
     .configureOutput({ outputError: () => undefined })
     .exitOverride()
     .addHelpText(
@@ -56,6 +60,10 @@ export async function runProgram(args: readonly string[], env: Env): Promise<num
     program.commandsGroup(title);
     for (const add of commands) add(program, callOf);
   }
+  program
+    .command('version', { hidden: true })
+    .description('Shows the version.')
+    .action(() => stdout.lines([version()]));
   program.hook('preSubcommand', (_, command) => {
     helpOf = `tallyho ${command.name()} --help`;
   });

@@ -17,7 +17,7 @@ import type { Store } from '../store/store.ts';
 import type { Call } from './call.ts';
 import type { Evidence } from './commands/detections.ts';
 import { compose } from './compose.ts';
-import { configTemplate } from './config-template.ts';
+import { configTemplate, schemaFrom } from './config-template.ts';
 import { makeDemoFolder } from './demo-folder.ts';
 import { conditionText } from './evidence-text.ts';
 import { catchInterruption, type Interruption } from './interruption.ts';
@@ -33,6 +33,7 @@ export interface DemoOptions {
   readonly seed: number;
 }
 
+/** About so many chunks, of a round number of rows: 60 of 10,000 at full size. */
 const chunks = 60;
 /** Below it no merchant has more than 50,000 transactions. */
 const fullFrom = 100_000;
@@ -52,7 +53,7 @@ export async function runDemo({ rows, seed }: DemoOptions, call: Call): Promise<
     );
 
     const config = await writeDemoConfig(folder.path, rows < fullFrom ? 'sample' : 'full', call);
-    const done = await feedAndDetect(config, file, Math.ceil(rows / chunks), interruption, call);
+    const done = await feedAndDetect(config, file, roundUp(rows / chunks), interruption, call);
     const actions = new Map(config.patterns.map(({ id, action }) => [id, action]));
     await stdout.lines([
       ...summaryText(done.summary, { source: `${home}/input/`, sink: `${home}/output/`, actions }),
@@ -82,6 +83,7 @@ async function writeDemoConfig(folder: string, patterns: string, call: Call): Pr
     settle: '0',
     poll: '200ms',
     timeZone: 'Asia/Kolkata',
+    schema: schemaFrom(folder),
   };
   await writeFile(file, configTemplate(values));
   return loadConfig(file, call.env);
@@ -139,6 +141,12 @@ async function feed(config: Config, from: string, rows: number, signal: AbortSig
   } finally {
     await to.close();
   }
+}
+
+/** To 1, 2 or 5 with zeros behind. */
+function roundUp(value: number): number {
+  const unit = 10 ** Math.floor(Math.log10(Math.max(1, value)));
+  return ([1, 2, 5, 10].find((step) => step * unit >= value) ?? 10) * unit;
 }
 
 /** The last detection of each pattern. */

@@ -1,5 +1,7 @@
 /** Runs the detector of a config with everything that people see of it; resolves to the exit code. */
+import { stat } from 'node:fs/promises';
 import type { Config } from '../config/config.ts';
+import { TallyhoError } from '../core/error.ts';
 import { runPipeline } from '../pipeline/run.ts';
 import type { RunSummary } from '../pipeline/summary.ts';
 import type { Call } from './call.ts';
@@ -9,7 +11,7 @@ import { catchInterruption } from './interruption.ts';
 import { stderr, stdout } from './output.ts';
 import { makeRunView } from './run-view.ts';
 import { summaryText } from './summary-text.ts';
-import { lasting } from './words.ts';
+import { lasting, placeText } from './words.ts';
 
 export interface RunChoices {
   readonly once: boolean;
@@ -21,9 +23,10 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
   const { once, commitChunks, yes } = choices;
   const interruption = catchInterruption('Stopping: the commit in hand is finished first.');
   const { signal } = interruption;
-  const watching = `Watching ${config.source.url} every ${lasting(config.source.pollMs)}; detections go to ${config.sink.url}. Ctrl-C ends it.`;
+  const watching = `Watching ${placeText(config.source)} every ${lasting(config.source.pollMs)}; detections go to ${placeText(config.sink)}. Ctrl-C ends it.`;
   const view = makeRunView({ isTerminal: stderr.isTerminal, watching: once ? null : watching });
   try {
+    if (once) await assertSourceThere(config);
     const composition = await compose(config, {
       env: call.env,
       commitChunks,
@@ -51,4 +54,18 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
 
 function exitCode({ incidents, grew }: RunSummary): number {
   return incidents > 0 || grew.length > 0 ? 1 : 0;
+}
+
+/** A detector that watches waits for its folder to be made; one that looks once would find that it is not there. */
+async function assertSourceThere({ source, file }: Config): Promise<void> {
+  if (source.location.kind !== 'file') return;
+  const { path } = source.location;
+  const isThere = await stat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
+  );
+  if (!isThere)
+    throw new TallyhoError('SOURCE_UNREADABLE', `The source ${path} is not there.`, {
+      mend: `Make the folder, or mend source.url in ${file}.`,
+    });
 }

@@ -59,15 +59,17 @@ export function makeRunView({ isTerminal, watching }: RunViewOptions): RunView {
         if (isTerminal && bar === null && event.todo >= barFrom) bar = makeBar('  reading');
         draw();
         return;
-      case 'committed':
-        for (const line of event.lines) {
-          burst.add(line);
-          if (line.kind !== 'chunk') continue;
-          done.chunks++;
-          done.rows += line.rows;
-          done.detections += line.detections;
-        }
+      case 'evaluated': {
+        const { line } = event;
+        if (line.kind !== 'chunk') return;
+        done.chunks++;
+        done.rows += line.rows;
+        done.detections += line.detections;
         draw();
+        return;
+      }
+      case 'committed':
+        for (const line of event.lines) burst.add(line);
         if (bar === null && performance.now() - lastTold > linesEveryMs) tell();
         return;
       case 'idle':
@@ -102,7 +104,6 @@ export function makeRunView({ isTerminal, watching }: RunViewOptions): RunView {
         endBar();
         return;
       case 'claimed':
-      case 'evaluated':
       case 'published':
       case 'folded':
         return;

@@ -34,7 +34,8 @@ export function summaryText(summary: RunSummary, { source, sink, actions }: Summ
   const chunks = outcomesText(summary.outcomes);
   const total = detections.reduce((sum, { count }) => sum + count, 0);
   const nothing = chunks === '' && total === 0 && files === 0;
-  const lines = [`${nothing ? 'Nothing new' : 'Done'} after ${lasting(summary.seconds * 1000)}.`];
+  const standing = nothing && summary.lastSequence > 0 ? `: entry ${grouped(summary.lastSequence)} is still the last` : '';
+  const lines = [`${nothing ? 'Nothing new' : 'Done'} after ${lasting(summary.seconds * 1000)}${standing}.`];
   if (!nothing) {
     lines.push(
       ...pairs([

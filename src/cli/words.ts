@@ -1,4 +1,5 @@
 /** Numbers, times and names as people read them. */
+import type { Place } from '../config/config.ts';
 import { printable } from '../objects/key.ts';
 
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
@@ -54,4 +55,9 @@ export function cut(text: string, length: number): string {
 /** `a`, `a and b`, `a, b and c` */
 export function listed(texts: readonly string[]): string {
   return texts.length < 2 ? (texts[0] ?? '') : `${texts.slice(0, -1).join(', ')} and ${texts.at(-1)}`;
+}
+
+/** Where a place of the config lies, whatever the current folder. */
+export function placeText({ url, location }: Place): string {
+  return location.kind === 'file' ? location.path : url;
 }

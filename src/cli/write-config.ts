@@ -4,7 +4,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { defaultFile, loadConfig } from '../config/load-config.ts';
 import type { Env } from '../config/fill-in.ts';
 import { TallyhoError } from '../core/error.ts';
-import { configTemplate } from './config-template.ts';
+import { configTemplate, schemaFrom } from './config-template.ts';
 import { invocation, quoted, shown } from './invocation.ts';
 import { stateFor } from './reachable-state.ts';
 
@@ -19,7 +19,7 @@ export async function writeConfig(file: string | null, options: WriteConfigOptio
   const path = resolve(file ?? defaultFile);
   const folder = dirname(path);
   const text = configTemplate({
-    pipeline: 'tallyho',
+    pipeline: pipelineName(path),
     source: options.source,
     sink: options.sink,
     patterns: options.patterns,
@@ -27,6 +27,7 @@ export async function writeConfig(file: string | null, options: WriteConfigOptio
     settle: null,
     poll: null,
     timeZone: 'Asia/Kolkata',
+    schema: schemaFrom(folder),
   });
   await write(path, text, options.force === true);
   const config = await loadConfig(file, env).catch(async (error: unknown) => {
@@ -52,6 +53,16 @@ export async function writeConfig(file: string | null, options: WriteConfigOptio
     `    ${tallyho} feed transactions.csv${options.patterns === 'sample' ? ' --rows 200' : ''} --every 0${flag}`,
     `  ${tallyho} run --once${flag}`,
   ];
+}
+
+/** Two configs in one folder share the state, so they must not share the pipeline. */
+function pipelineName(path: string): string {
+  const name = basename(path)
+    .replace(/\.ya?ml$/i, '')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9_]+/g, '_')
+    .replace(/^(?![a-z])/, 'p_');
+  return /^(pg_|public$|information_schema$)/.test(name) ? 'tallyho' : name.slice(0, 50);
 }
 
 async function write(path: string, text: string, force: boolean): Promise<void> {

@@ -5,7 +5,7 @@
  * places, patterns.
  */
 import { stat } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
 import { TallyhoError } from '../core/error.ts';
 import { parseObjectsUrl } from '../objects/location.ts';
@@ -154,10 +154,4 @@ function placesOf(findings: readonly Finding[]): (finding: Finding) => boolean {
   const name = ({ file, line, column }: Finding): string => `${file}:${line}:${column}`;
   const places = new Set(findings.map(name));
   return (finding) => places.has(name(finding));
-}
-
-/** The path of a file as a person would type it here. */
-export function shownPath(path: string): string {
-  const here = relative(process.cwd(), path);
-  return here === '' ? '.' : here.startsWith('..') ? path : here;
 }

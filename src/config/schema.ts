@@ -25,11 +25,14 @@ const pipelineName = setting<string>(
   },
 );
 
-const delimiter = setting<string>({ type: 'string', minLength: 1, maxLength: 1, description: 'Between fields.' }, (value) => {
-  if (value === 'tab') return { value: '\t' };
-  if (typeof value === 'string' && /^[\t -~]$/.test(value) && !/["']/.test(value)) return { value };
-  return { is: 'cannot be a delimiter.', mend: 'Write one ASCII character that is no quote, or tab: delimiter: ";".' };
-});
+const delimiter = setting<string>(
+  { type: 'string', minLength: 1, description: 'Between fields: one ASCII character, or tab.' },
+  (value) => {
+    if (value === 'tab') return { value: '\t' };
+    if (typeof value === 'string' && /^[\t -~]$/.test(value) && !/["']/.test(value)) return { value };
+    return { is: 'cannot be a delimiter.', mend: 'Write one ASCII character that is no quote, or tab: delimiter: ";".' };
+  },
+);
 
 const percent = setting(
   { type: 'string', pattern: '^\\d{1,3}(\\.\\d{1,6})? ?%$', description: 'A larger share of bad rows quarantines the chunk.' },

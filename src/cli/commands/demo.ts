@@ -13,7 +13,7 @@ export const addDemo: AddCommand = (program, callOf) => {
     .command('demo')
     .summary('see everything at work on generated data; needs no config')
     .description(
-      'Makes a folder demo-1 (demo-2, ...) here, generates transactions, feeds them in 60 chunks while a detector watches,\n' +
+      'Makes a folder demo-1 (demo-2, ...) here, generates transactions, feeds them in some 60 chunks while a detector watches,\n' +
         'and ends when everything is detected and published. The folder stays: config, input, output and state.',
     )
     .option('-r, --rows <n>', 'how many transactions; below 100,000 with the patterns "sample"', wholeNumber(60, 100_000_000), 594_643)

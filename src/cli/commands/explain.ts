@@ -102,7 +102,7 @@ function explainedLines({ pattern, entity, explanation, detection }: Explained):
   const { known, detected, holds, conditions } = explanation;
   const lines = [`${printable(pattern.id)} ${printable(pattern.action)}: ${entityText(entity)}`];
   if (!known) {
-    lines.push('  No transaction names this entity, so nothing holds for it.');
+    lines.push('  No transaction that is counted names this entity, so nothing holds for it.');
     return lines;
   }
   const width = Math.max(...conditions.map(({ text }) => text.length));

@@ -9,7 +9,7 @@ import { type JsonFlag, jsonFlag, type Reading, withReading } from '../reading.t
 import type { SourceView } from '../source-view.ts';
 import { detectionLines, outcomesText } from '../summary-text.ts';
 import { pairs } from '../table.ts';
-import { counted, grouped, listed } from '../words.ts';
+import { counted, grouped, listed, placeText } from '../words.ts';
 
 export const addStatus: AddCommand = (program, callOf) => {
   program
@@ -103,7 +103,7 @@ async function commonStatus(config: Config): Promise<Pick<Status, 'pipeline' | '
     if (!(error instanceof TallyhoError)) throw error;
     return { error: error.message };
   });
-  return { pipeline: config.pipeline, source: config.source.url, sink: config.sink.url, inSource };
+  return { pipeline: config.pipeline, source: placeText(config.source), sink: placeText(config.sink), inSource };
 }
 
 function statusLines(state: Status, config: Config): string[] {
