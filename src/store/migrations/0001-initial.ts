@@ -78,7 +78,7 @@ create table chunk (
   constraint chunk_conservation check (rows = applied + quarantined + not_counted),
   constraint chunk_not_counted check (not_counted = 0 or outcome in ('duplicate', 'changed'))
 );
-create index chunk_listing on chunk (left(listing, 600), position) where kind in ('chunk', 'correction');
+create index chunk_listing on chunk (left(listing, 600), position);
 create index chunk_content on chunk (content_id) where outcome = 'applied' and kind in ('chunk', 'correction');
 comment on table chunk is 'The ledger: every version of every chunk seen, and what became of it.';
 comment on column chunk.position is 'Place in the ledger: the order of first decision.';
