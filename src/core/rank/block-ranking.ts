@@ -1,9 +1,9 @@
 /**
  * A large cohort, kept in order from step to step: sorted blocks with inline keys.
  *
- * State: members ascending by (key, id), in blocks of at most 256 (keys in a Float64Array, ids beside); a directory of the
- * blocks with the number of members before each, counted again when asked after a change. 12 bytes a member, blocks being
- * some 2/3 full.
+ * State: members ascending by (key, id), in blocks of at most 256 (keys in a Float64Array, ids beside); a directory with the
+ * first member of each block (so that a search reads one small array and then one block) and with the number of members
+ * before it, counted again when asked after a change. 12 bytes a member, blocks being some 2/3 full.
  * Correct since (key, id) is a strict total order that does not depend on the columns: a member is found again by the key it
  * was put in with, which the caller passes back.
  * Cost: a change O(log n) comparisons and one move within a block; a question O(log n), the first after changes O(n / 170).
@@ -32,6 +32,9 @@ export class BlockRanking implements Ranking {
   /** Never shrinks while the structure lives. */
   largest = 1;
   private blocks: Block[] = [makeBlock()];
+  /** The first member of each block; of the first block always (-Infinity, 0), before all. */
+  private firstKeys = new Float64Array([Number.NEGATIVE_INFINITY]);
+  private firstIds = new Uint32Array(1);
   private before = new Float64Array(1);
   private counted = true;
 
@@ -55,6 +58,8 @@ export class BlockRanking implements Ranking {
       blocks.push(block);
     }
     if (blocks.length > 0) ranking.blocks = blocks;
+    ranking.fitDirectory();
+    for (let i = 1; i < blocks.length; i++) ranking.noteFirst(i);
     return ranking;
   }
 
@@ -63,7 +68,7 @@ export class BlockRanking implements Ranking {
     let block = this.blocks[at] as Block;
     if (block.size === BLOCK) {
       this.split(at);
-      if (isBefore(this.blocks[at + 1] as Block, 0, key, id)) at++;
+      if (!this.isAfter(at + 1, key, id)) at++;
       block = this.blocks[at] as Block;
     }
     const place = placeIn(block, key, id);
@@ -73,6 +78,7 @@ export class BlockRanking implements Ranking {
     block.ids[place] = id;
     block.size++;
     this.size++;
+    if (place === 0) this.noteFirst(at);
     this.counted = false;
   }
 
@@ -86,6 +92,7 @@ export class BlockRanking implements Ranking {
     block.size--;
     this.size--;
     this.counted = false;
+    if (place === 0) this.noteFirst(at);
     if (block.size < SPARSE) this.join(at);
   }
 
@@ -130,40 +137,64 @@ export class BlockRanking implements Ranking {
     }
   }
 
-  /** The last block whose first member is not after (key, id); the first block if there is none. */
+  /** The last block whose first member is not after (key, id). */
   private blockFor(key: number, id: number): number {
     let low = 0;
     let high = this.blocks.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >>> 1;
-      if (isBefore(this.blocks[middle] as Block, 0, key, id)) low = middle;
-      else high = middle - 1;
+      if (this.isAfter(middle, key, id)) high = middle - 1;
+      else low = middle;
     }
     return low;
+  }
+
+  /** Whether the first member of the block is after (key, id). */
+  private isAfter(at: number, key: number, id: number): boolean {
+    const first = this.firstKeys[at] as number;
+    return first > key || (first === key && (this.firstIds[at] as number) > id);
   }
 
   /** The last block whose first key is smaller, or the first block. */
   private firstBlock(key: number): number {
-    let low = 0;
-    let high = this.blocks.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1;
-      if (((this.blocks[middle] as Block).keys[0] as number) < key) low = middle;
-      else high = middle - 1;
-    }
-    return low;
+    return Math.max(0, lowerBound(this.firstKeys, this.blocks.length, key) - 1);
   }
 
   /** The last block whose first key is not larger, or the first block. */
   private lastBlock(key: number): number {
-    let low = 0;
-    let high = this.blocks.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1;
-      if (((this.blocks[middle] as Block).keys[0] as number) <= key) low = middle;
-      else high = middle - 1;
-    }
-    return low;
+    return Math.max(0, upperBound(this.firstKeys, this.blocks.length, key) - 1);
+  }
+
+  private noteFirst(at: number): void {
+    const block = this.blocks[at] as Block;
+    if (at === 0 || block.size === 0) return;
+    this.firstKeys[at] = block.keys[0] as number;
+    this.firstIds[at] = block.ids[0] as number;
+  }
+
+  private fitDirectory(): void {
+    if (this.blocks.length <= this.firstKeys.length) return;
+    const { firstKeys, firstIds } = this;
+    this.firstKeys = new Float64Array(this.blocks.length * 2);
+    this.firstKeys.set(firstKeys);
+    this.firstIds = new Uint32Array(this.blocks.length * 2);
+    this.firstIds.set(firstIds);
+  }
+
+  private addBlock(at: number, block: Block): void {
+    this.blocks.splice(at, 0, block);
+    this.fitDirectory();
+    this.firstKeys.copyWithin(at + 1, at, this.blocks.length - 1);
+    this.firstIds.copyWithin(at + 1, at, this.blocks.length - 1);
+    this.noteFirst(at);
+  }
+
+  private removeBlock(at: number): void {
+    this.firstKeys.copyWithin(at, at + 1, this.blocks.length);
+    this.firstIds.copyWithin(at, at + 1, this.blocks.length);
+    this.blocks.splice(at, 1);
+    this.firstKeys[0] = Number.NEGATIVE_INFINITY;
+    this.firstIds[0] = 0;
   }
 
   private countBlocks(): void {
@@ -186,14 +217,14 @@ export class BlockRanking implements Ranking {
     right.keys.set(block.keys.subarray(half, block.size));
     right.ids.set(block.ids.subarray(half, block.size));
     block.size = half;
-    this.blocks.splice(at + 1, 0, right);
+    this.addBlock(at + 1, right);
   }
 
   /** Keeps blocks filled; only a lone block may be empty. */
   private join(at: number): void {
     if (this.blocks.length === 1) return;
     if ((this.blocks[at] as Block).size === 0) {
-      this.blocks.splice(at, 1);
+      this.removeBlock(at);
       return;
     }
     const left = at === 0 ? 0 : at - 1;
@@ -203,14 +234,8 @@ export class BlockRanking implements Ranking {
     a.keys.set(b.keys.subarray(0, b.size), a.size);
     a.ids.set(b.ids.subarray(0, b.size), a.size);
     a.size += b.size;
-    this.blocks.splice(left + 1, 1);
+    this.removeBlock(left + 1);
   }
-}
-
-/** Whether member `i` of the block is not after (key, id). */
-function isBefore(block: Block, i: number, key: number, id: number): boolean {
-  const own = block.keys[i] as number;
-  return own < key || (own === key && (block.ids[i] as number) <= id);
 }
 
 /** First place whose member is not before (key, id). */
