@@ -25,9 +25,9 @@ import { Detected } from './detected.ts';
 import { CANDIDATE, DIRTY, type GrainState } from './grain-state.ts';
 import { IdList, roomUint8 } from './grow.ts';
 import type { Link } from './link.ts';
-import type { Measure } from './measure.ts';
 import type { Condition, PlannedPattern } from './plan.ts';
-import { CohortOrder, type RankLimits, rankLimits } from './rank/cohort-order.ts';
+import type { CohortOrder } from './rank/cohort-order.ts';
+import type { Orders } from './rank/orders.ts';
 import { RankCondition } from './rank/rank-condition.ts';
 import type { State } from './state.ts';
 import type { Work } from './work.ts';
@@ -67,38 +67,6 @@ interface RankPart {
 interface CrossWalk {
   readonly group: Link;
   readonly gates: readonly GateAbove[];
-}
-
-/** Shares the orders between conditions and patterns that rank alike. */
-export class Orders {
-  private readonly made: CohortOrder[] = [];
-  private readonly state: State;
-  private readonly work: Work;
-  private readonly limits: RankLimits;
-
-  constructor(state: State, work: Work, limits = rankLimits) {
-    this.state = state;
-    this.work = work;
-    this.limits = limits;
-  }
-
-  get all(): readonly CohortOrder[] {
-    return this.made;
-  }
-
-  order(cohorts: Link, measure: Measure, via: Link | null): CohortOrder {
-    const found = this.made.find(
-      (order) =>
-        order.cohorts === cohorts &&
-        order.via === via &&
-        order.measure.numerator === measure.numerator &&
-        order.measure.denominator === measure.denominator,
-    );
-    if (found !== undefined) return found;
-    const order = new CohortOrder(this.state, cohorts, measure, via, this.work, this.limits);
-    this.made.push(order);
-    return order;
-  }
 }
 
 export class Evaluator {

@@ -47,10 +47,9 @@ function valueOf(evidence: { readonly value: string } | SumAndNumber): string {
   return 'value' in evidence ? evidence.value : textOf(evidence);
 }
 
-/** What a bound that is no plain number comes to. */
 function boundOf(evidence: ConditionEvidence): string {
   if (!('bound' in evidence) || evidence.bound === undefined) return '';
   const { bound } = evidence;
-  if (typeof bound === 'string') return `, the bound ${bound}`;
-  return 'percent' in bound ? `, the bound ${bound.percent}% of ${valueOf(bound)}` : `, the bound ${textOf(bound)}`;
+  if (typeof bound === 'string') return `; the bound is ${bound}`;
+  return 'percent' in bound ? `; the bound is ${bound.percent}% of ${valueOf(bound)}` : `; the bound is ${textOf(bound)}`;
 }

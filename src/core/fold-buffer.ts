@@ -85,7 +85,6 @@ export class FoldBuffer {
 function picked(column: Integers, rows: Uint32Array): Integers {
   const out = new Integers(rows.length);
   out.resize(rows.length);
-  for (let i = 0; i < rows.length; i++)
-    out.set(i, column.narrow !== null ? (column.narrow[rows[i] as number] as number) : column.big(rows[i] as number));
+  for (let i = 0; i < rows.length; i++) out.addFrom(i, column, rows[i] as number);
   return out;
 }

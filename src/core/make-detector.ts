@@ -10,23 +10,25 @@
  * An entity is true only while it has a transaction (plain count > 0), whatever its conditions are.
  */
 import { Aside } from './aside.ts';
-import type { Delta, Values } from './delta.ts';
+import type { Delta } from './delta.ts';
 import type { Detection } from './detection.ts';
-import type { Detector, Explanation, FoldRows, NewValues, StateDelta, StepResult } from './detector.ts';
+import type { Detector, Explanation, FoldRows, StateDelta, StepResult } from './detector.ts';
 import { detectionsOf } from './detections.ts';
 import type { Dictionary } from './dictionary.ts';
 import { assertLaw } from './error.ts';
-import { Evaluator, Orders } from './evaluator.ts';
+import { Evaluator } from './evaluator.ts';
 import { explainEntity } from './explain.ts';
 import { FoldBuffer } from './fold-buffer.ts';
 import type { GrainState } from './grain-state.ts';
 import { IdList } from './grow.ts';
 import { NONE } from './hash-index.ts';
-import { Integers } from './integers.ts';
-import { localKeys } from './local-keys.ts';
+import type { Integers } from './integers.ts';
+import { localize } from './localize.ts';
 import type { Plan } from './plan.ts';
 import type { RankLimits } from './rank/cohort-order.ts';
+import { Orders } from './rank/orders.ts';
 import { State } from './state.ts';
+import { tablePiece } from './table-piece.ts';
 import type { Work } from './work.ts';
 
 /** Rows of a table are loaded in pieces: scratch stays small. */
@@ -81,7 +83,7 @@ class MemoryDetector implements Detector {
     for (let start = 0; start < size; start += PIECE) {
       const count = Math.min(PIECE, size - start);
       const first = this.state.grain(grain).table.size;
-      const piece = this.onlyBase(b, keys, additive, start, count);
+      const piece = tablePiece(this.state, b, keys, additive, start, count);
       this.change(piece, false);
       assertLaw(this.state.grain(grain).table.size === first + count, 'a loaded table has each key once');
     }
@@ -102,7 +104,7 @@ class MemoryDetector implements Detector {
   }
 
   step(delta: Delta): StepResult {
-    const { newValues, stateDelta } = this.localize(delta);
+    const { newValues, stateDelta } = localize(this.state, delta);
     const found = this.evaluators.map(() => new IdList());
     const wasSettled = this.settled;
     this.begin(stateDelta);
@@ -122,7 +124,7 @@ class MemoryDetector implements Detector {
   }
 
   addWeights(delta: Delta): StepResult {
-    const { newValues, stateDelta } = this.localize(delta);
+    const { newValues, stateDelta } = localize(this.state, delta);
     this.change(stateDelta, true);
     if (this.hasMembers()) this.unsettle();
     return { newValues, delta: stateDelta, detections: [] };
@@ -222,25 +224,6 @@ class MemoryDetector implements Detector {
     });
   }
 
-  private localize(delta: Delta): { newValues: NewValues[]; stateDelta: StateDelta } {
-    const { layout } = this.plan;
-    assertLaw(delta.values.length === layout.dimensions.length, 'a delta has values for each dimension of its layout');
-    const newValues: NewValues[] = [];
-    const ids = delta.values.map((values: Values, dimension) => {
-      const dictionary = this.dictionary(dimension);
-      const first = dictionary.size;
-      const global = dictionary.internAll(values);
-      if (dictionary.size > first) newValues.push({ dimension, first, values: textsFrom(dictionary, first) });
-      return global;
-    });
-    const grains = delta.grains.map((part, b) => ({
-      size: part.size,
-      keys: localKeys(part, this.state.grain(this.state.bases[b] ?? -1).grain.dimensions, ids),
-      additive: part.additive,
-    }));
-    return { newValues, stateDelta: { grains } };
-  }
-
   /** Bits of detected entities that were aside go over to the entities that the grain gained. */
   private settleAside(grain: GrainState, first: number): void {
     const aside = this.asides[grain.index] as Aside;
@@ -251,20 +234,6 @@ class MemoryDetector implements Detector {
       );
       for (const pattern of aside.patternsOf(values)) this.evaluator(pattern).detected.add(entity);
     }
-  }
-
-  private onlyBase(b: number, keys: readonly Uint32Array[], additive: readonly Integers[], start: number, count: number): StateDelta {
-    const grains = this.state.bases.map((base, other) => {
-      const { grain } = this.state.grain(base);
-      if (other === b)
-        return {
-          size: count,
-          keys: keys.map((column) => column.subarray(start, start + count)),
-          additive: additive.map((column) => slice(column, start, count)),
-        };
-      return { size: 0, keys: grain.dimensions.map(() => new Uint32Array(0)), additive: grain.additive.map(() => new Integers()) };
-    });
-    return { grains };
   }
 
   private find(pattern: number, values: readonly string[]): number {
@@ -299,15 +268,4 @@ class MemoryDetector implements Detector {
     assertLaw(dictionary !== undefined, `the layout has a dimension ${dimension}`);
     return dictionary;
   }
-}
-
-function textsFrom(dictionary: Dictionary, first: number): string[] {
-  return Array.from({ length: dictionary.size - first }, (_, i) => dictionary.text(first + i));
-}
-
-function slice(column: Integers, start: number, count: number): Integers {
-  const out = new Integers(count);
-  out.resize(count);
-  for (let i = 0; i < count; i++) out.set(i, column.narrow !== null ? (column.narrow[start + i] as number) : column.big(start + i));
-  return out;
 }

@@ -10,7 +10,7 @@
  */
 import type { IdList } from '../grow.ts';
 import { assertLaw } from '../error.ts';
-import { lowerBound, upperBound } from './linear-ranking.ts';
+import { lowerBound, upperBound } from './passes.ts';
 import type { Ranking } from './ranking.ts';
 
 const BLOCK = 256;

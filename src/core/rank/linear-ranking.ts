@@ -13,7 +13,19 @@ import { type IdList, roomFloat64, roomUint32 } from '../grow.ts';
 import type { GrainState } from '../grain-state.ts';
 import type { Link } from '../link.ts';
 import type { Measure } from '../measure.ts';
+import {
+  copyDefined,
+  countDefined,
+  countEqual,
+  countNotLarger,
+  countSmaller,
+  largestBelow,
+  lowerBound,
+  smallestAbove,
+  upperBound,
+} from './passes.ts';
 import type { Ranking } from './ranking.ts';
+import { largestDenominator, readKeys } from './read-keys.ts';
 import { selectKey } from './select.ts';
 
 /** Questions between two changes after which the keys are sorted. */
@@ -49,10 +61,9 @@ export class LinearRanking implements Ranking {
     this.keys = roomFloat64(this.keys, length);
     this.ids = roomUint32(this.ids, length);
     this.ids.set(children.view());
-    if (via !== null || grain.count.narrow === null || isWide(measure)) readEach(this.ids, length, grain, measure, via, this.keys);
-    else readNarrow(this.ids, length, grain.count.narrow, measure, this.keys);
+    readKeys(this.ids, length, grain, measure, via, this.keys);
     this.size = countDefined(this.keys, length);
-    this.largest = measure.denominator === null ? 1 : largestDenominator(this.ids, this.keys, length, measure.denominator, via);
+    this.largest = largestDenominator(this.ids, this.keys, length, measure.denominator, via);
   }
 
   /** Makes room for `length` children; those not put yet have no key. */
@@ -168,136 +179,4 @@ export class LinearRanking implements Ranking {
     }
     return Number.NaN;
   }
-}
-
-function isWide({ numerator, denominator }: Measure): boolean {
-  return numerator.narrow === null || (denominator !== null && denominator.narrow === null);
-}
-
-function readNarrow(ids: Uint32Array, length: number, count: Float64Array, measure: Measure, keys: Float64Array): void {
-  const values = measure.numerator.narrow as Float64Array;
-  if (measure.denominator === null) readIntegers(ids, length, count, values, keys);
-  else readAverages(ids, length, count, values, measure.denominator.narrow as Float64Array, keys);
-}
-
-function readIntegers(ids: Uint32Array, length: number, count: Float64Array, values: Float64Array, keys: Float64Array): void {
-  for (let i = 0; i < length; i++) {
-    const id = ids[i] as number;
-    keys[i] = (count[id] as number) > 0 ? (values[id] as number) : Number.NaN;
-  }
-}
-
-function readAverages(
-  ids: Uint32Array,
-  length: number,
-  count: Float64Array,
-  sums: Float64Array,
-  numbers: Float64Array,
-  keys: Float64Array,
-): void {
-  for (let i = 0; i < length; i++) {
-    const id = ids[i] as number;
-    const number = numbers[id] as number;
-    keys[i] = number > 0 && (count[id] as number) > 0 ? (sums[id] as number) / number : Number.NaN;
-  }
-}
-
-function readEach(ids: Uint32Array, length: number, grain: GrainState, measure: Measure, via: Link | null, keys: Float64Array): void {
-  for (let i = 0; i < length; i++) {
-    const id = ids[i] as number;
-    keys[i] = grain.isMember(id) ? measure.key(via === null ? id : (via.parent[id] as number)) : Number.NaN;
-  }
-}
-
-function largestDenominator(
-  ids: Uint32Array,
-  keys: Float64Array,
-  length: number,
-  denominator: NonNullable<Measure['denominator']>,
-  via: Link | null,
-): number {
-  let largest = 1;
-  for (let i = 0; i < length; i++) {
-    if (Number.isNaN(keys[i])) continue;
-    const id = ids[i] as number;
-    largest = Math.max(largest, denominator.float(via === null ? id : (via.parent[id] as number)));
-  }
-  return largest;
-}
-
-function countDefined(keys: Float64Array, n: number): number {
-  let count = 0;
-  for (let i = 0; i < n; i++) if (!Number.isNaN(keys[i])) count++;
-  return count;
-}
-
-function copyDefined(keys: Float64Array, n: number, out: Float64Array): void {
-  let at = 0;
-  for (let i = 0; i < n; i++) {
-    const key = keys[i] as number;
-    if (!Number.isNaN(key)) out[at++] = key;
-  }
-}
-
-/** Number of keys equal to `key`. */
-function countEqual(keys: Float64Array, n: number, key: number): number {
-  let count = 0;
-  for (let i = 0; i < n; i++) if (keys[i] === key) count++;
-  return count;
-}
-
-/** The largest key below `key`. */
-function largestBelow(keys: Float64Array, n: number, key: number): number {
-  let found = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < n; i++) {
-    const own = keys[i] as number;
-    if (own < key && own > found) found = own;
-  }
-  return found;
-}
-
-/** The smallest key above `key`. */
-function smallestAbove(keys: Float64Array, n: number, key: number): number {
-  let found = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < n; i++) {
-    const own = keys[i] as number;
-    if (own > key && own < found) found = own;
-  }
-  return found;
-}
-
-function countSmaller(keys: Float64Array, n: number, key: number): number {
-  let count = 0;
-  for (let i = 0; i < n; i++) if ((keys[i] as number) < key) count++;
-  return count;
-}
-
-function countNotLarger(keys: Float64Array, n: number, key: number): number {
-  let count = 0;
-  for (let i = 0; i < n; i++) if ((keys[i] as number) <= key) count++;
-  return count;
-}
-
-/** First index of sorted[0 .. n) whose key is not smaller. */
-export function lowerBound(sorted: Float64Array, n: number, key: number): number {
-  let low = 0;
-  let high = n;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((sorted[middle] as number) < key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/** First index whose key is larger. */
-export function upperBound(sorted: Float64Array, n: number, key: number): number {
-  let low = 0;
-  let high = n;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((sorted[middle] as number) <= key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -17,8 +17,7 @@ export interface World {
   readonly foreign: boolean;
 }
 
-/** 0 plain count, 1 filtered count, 2 another, 3 sum of amounts, 4 sum of weights, 5 number of weights. */
-export const FEATURES = 6;
+/** Features: 0 plain count, 1 filtered count, 2 another, 3 sum of amounts, 4 sum of weights, 5 number of weights. */
 const SUMS = [3, 4];
 
 type Pick = <T, A extends unknown[]>(arbitrary: (...args: A) => fc.Arbitrary<T>, ...args: A) => T;
