@@ -105,11 +105,17 @@ export interface PipelineRow {
   readonly name: string;
   readonly epoch: number;
   readonly lastSequence: number;
+  /** The statistics hold the entries up to this one; -1 while nothing is folded (the reference has the number 0). */
   readonly foldedSequence: number;
   readonly basis: Basis | null;
   readonly patternSet: PatternSet | null;
   /** Every pattern id ever used, with what it stood for and its generation. */
-  readonly patterns: readonly { readonly id: string; readonly action: string; readonly entity: readonly string[]; readonly generation: number }[];
+  readonly patterns: readonly {
+    readonly id: string;
+    readonly action: string;
+    readonly entity: readonly string[];
+    readonly generation: number;
+  }[];
   readonly lastDetectionTime: Date | null;
   /** Whether a live detector holds it. */
   readonly held: boolean;
@@ -211,9 +217,18 @@ export interface StoreReader {
   rejected(filter?: { readonly key?: string }): AsyncIterable<readonly RejectedRow[]>;
   /** By sequence and ordinal. */
   detections(filter?: { readonly patternId?: string }): AsyncIterable<readonly DetectionRow[]>;
-  files(): Promise<{ readonly planned: number; readonly published: number; readonly incidents: readonly { readonly key: string; readonly detail: string }[] }>;
-  /** Numbers of lines by outcome, and of detections by pattern. */
-  counts(): Promise<{ readonly outcomes: Readonly<Partial<Record<Outcome, number>>>; readonly rows: number; readonly quarantinedRows: number; readonly detections: readonly { readonly patternId: string; readonly count: number }[] }>;
+  files(): Promise<{
+    readonly planned: number;
+    readonly published: number;
+    readonly incidents: readonly { readonly key: string; readonly detail: string }[];
+  }>;
+  /** Numbers of lines of chunks by outcome (the reference and reevaluations are none), and of detections by pattern. */
+  counts(): Promise<{
+    readonly outcomes: Readonly<Partial<Record<Outcome, number>>>;
+    readonly rows: number;
+    readonly quarantinedRows: number;
+    readonly detections: readonly { readonly patternId: string; readonly count: number }[];
+  }>;
   /** Those of the folder names for which a file was ever planned (SINK_AHEAD: the output holds others). */
   plannedFolders(names: readonly string[]): Promise<ReadonlySet<string>>;
   load(detector: Detector): Promise<void>;

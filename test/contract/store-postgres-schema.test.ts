@@ -83,6 +83,10 @@ for (const major of [18, 14] as const) {
       opened.push(store);
       return store;
     };
+    const reclaim = async (store: Store) => {
+      await admin`update ${admin(pipeline)}.pipeline set holder_pid = null`;
+      return await store.claim({ waitMs: 0 });
+    };
     /** Chunks of rows, committed and folded. */
     const fill = async (of: Sample, chunks: readonly (readonly SampleRow[])[], options: Partial<PostgresStoreOptions> = {}) => {
       const store = await open(options);
@@ -153,6 +157,46 @@ for (const major of [18, 14] as const) {
         await writer.commit({ from: 0, to: 0, entries: [makeEntry()], sameContent: [] });
         expect(await admin`select relname from pg_class where relnamespace = 'public'::regnamespace`).toEqual([]);
         expect(await all(store.chunks())).toMatchObject([makeEntry().line]);
+      });
+
+      test('is read and written the same, whatever the role has set', async () => {
+        await admin.unsafe(`create role ${pipeline}_role superuser login password 'secret'`);
+        const settings = {
+          default_transaction_isolation: 'serializable',
+          bytea_output: 'escape',
+          DateStyle: 'SQL, DMY',
+          standard_conforming_strings: 'off',
+        };
+        const more = {
+          statement_timeout: '1ms',
+          search_path: 'public',
+          default_transaction_read_only: 'off',
+          IntervalStyle: 'iso_8601',
+          timezone: 'Asia/Kolkata',
+        };
+        for (const [name, value] of Object.entries({ ...settings, ...more }))
+          await admin.unsafe(`alter role ${pipeline}_role set ${name} = '${value}'`);
+        const own = new URL(url);
+        own.username = `${pipeline}_role`;
+        own.password = 'secret';
+        const odd = makeSample([{ id: 'P', action: 'A', entity: ['merchant'], when: ["count(where gender = 'back\\\\slash''s') > 1"] }]);
+        const { store } = await fill(odd, [someRows(50, 1)], { connection: { url: own.href } });
+        const raw = Buffer.from([0, 92, 255]);
+        const writer = await reclaim(store);
+        await writer.commit({
+          from: 1,
+          to: 1,
+          entries: [
+            makeEntry(
+              { rows: 1, quarantined: 1 },
+              { rejected: [{ object: 'o', line: 1, reason: 'bad_amount', raw, length: 3, sha256: null }] },
+            ),
+          ],
+          sameContent: [],
+        });
+        expect((await all(store.rejected())).map((row) => Buffer.from(row.raw))).toEqual([raw]);
+        expect((await all(store.chunks()))[0]?.detectionTime).toEqual(makeEntry().line.detectionTime);
+        await writer.load(freshDetector(odd));
       });
 
       test.each(['Tally Ho', 'a"b', "it's", 'a,b', 'select', '🦊', '%s', '$1', 'x'.repeat(63)])('may be called %j', async (name) => {

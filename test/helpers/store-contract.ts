@@ -16,7 +16,6 @@ import {
   makeSampleDelta,
   type Sample,
   type SampleRow,
-  sampleTime,
   totalsOf,
 } from './store-samples.ts';
 
@@ -1042,5 +1041,3 @@ function plainFold(folds: ReturnType<ReturnType<typeof freshDetector>['takeFold'
     additive: additive.map((column) => Array.from(entities, (_, i) => column.big(i))),
   }));
 }
-
-export { sampleTime };

@@ -22,6 +22,7 @@ const pollMs = 200;
 export const writerSettings = `
 select set_config('synchronous_commit', case when current_setting('synchronous_commit') = 'off' then 'on' else current_setting('synchronous_commit') end, false),
   set_config('idle_in_transaction_session_timeout', '20s', false), set_config('tcp_user_timeout', '20s', false),
+  set_config('idle_session_timeout', '0', false),
   case when version() like '%linux%' then set_config('client_connection_check_interval', '5s', false) end as checked`;
 
 const waitBriefly = `set local lock_timeout = '1s'`;

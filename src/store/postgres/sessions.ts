@@ -9,6 +9,16 @@ import { Session } from './session.ts';
 
 const most = 4;
 
+/** What a role or a database may have set otherwise, and our statements rely on. */
+const ours = {
+  DateStyle: 'ISO',
+  bytea_output: 'hex',
+  default_transaction_isolation: 'read committed',
+  statement_timeout: '0',
+  lock_timeout: '0',
+  jit: 'off',
+} as const;
+
 export interface OpenSession {
   readonly session: Session;
   readonly greeting: Greeting;
@@ -38,7 +48,7 @@ export class Sessions {
     const settings = {
       application_name: `tallyho ${this.#pipeline}`.slice(0, 63),
       search_path: `${identifier(this.#pipeline)}, pg_temp`,
-      DateStyle: 'ISO',
+      ...ours,
       ...(this.#readOnly ? { default_transaction_read_only: 'on' } : {}),
     };
     const { session, answer } = await Session.open<Greeting>(this.#address, settings, this.where, greeting);

@@ -49,7 +49,7 @@ export class PostgresWriter implements Writer {
     this.#generation = parts.record.generation;
     this.#nextPosition = parts.record.last_position + 1;
     this.#patterns = new Map(this.#pipeline.patterns.map((pattern) => [pattern.id, pattern]));
-    this.#lease = new Lease(() => this.#renew(leaseSeconds));
+    this.#lease = new Lease(() => (this.isLost ? Promise.resolve(this.#lease.end()) : this.#renew(leaseSeconds)));
   }
 
   get pipeline(): PipelineRow {
