@@ -84,7 +84,7 @@ function decideRows(read: Extract<Read, { kind: 'rows' }>, maxBadRows: Percent):
     const detail = `${rejectedRows} of its ${rows} rows are bad, more than maxBadRows allows; none is counted.${notes(read.notes)}`;
     return { ...line('quarantined', 'too_many_bad_rows', detail), rows, quarantined: rows };
   }
-  const detail = rejectedRows === 0 ? null : `${rejectedRows} of its ${rows} rows are quarantined.${notes(read.notes)}`;
+  const detail = rejectedRows === 0 ? null : `${rejectedRows} of its ${rows} rows are quarantined.`;
   return { ...line('applied', null, detail), rows, applied: rows - rejectedRows, quarantined: rejectedRows };
 }
 
@@ -100,7 +100,7 @@ function changed(read: Read): Decided {
 }
 
 function notes(texts: readonly string[]): string {
-  return texts.length === 0 ? '' : ` ${texts.join(' ')}`;
+  return texts.length === 0 ? '' : ` NB: ${texts.join('; ')}.`;
 }
 
 function line(outcome: Outcome, reason: string | null, detail: string | null): Decided {
