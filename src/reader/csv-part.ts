@@ -223,8 +223,14 @@ export class CsvPart {
     const last = this.#columns!.count - 1;
     let p = from;
     while (p < end) {
+      const blank = blankLine(block, p);
+      if (blank > 0) {
+        this.#line++;
+        p += blank;
+        continue;
+      }
       const next = scanRow(block, p, quote, delimiter, starts, ends, last);
-      if (next < 0 || next - p > maxRecordBytes || isBlank(block, p, next)) break;
+      if (next < 0 || next - p > maxRecordBytes) break;
       const reason = row.take(block, starts, ends);
       if (reason !== null) this.#rejections.add(this.#object, this.#line, reason, block, p, withoutCr(block, p, next - 1));
       this.rows++;
@@ -374,7 +380,9 @@ function isClean(bytes: Uint8Array, start: number, end: number): boolean {
   return isUtf8(piece) && piece.indexOf(0) < 0;
 }
 
-/** The record from `start` to the next one at `next` is a blank line. */
-function isBlank(bytes: Uint8Array, start: number, next: number): boolean {
-  return next - start === 1 || (next - start === 2 && bytes[start] === CR);
+/** How many bytes the blank line at `start` has; 0 if the line is not blank. */
+function blankLine(bytes: Uint8Array, start: number): number {
+  const byte = bytes[start]!;
+  if (byte === LF) return 1;
+  return byte === CR && bytes[start + 1] === LF ? 2 : 0;
 }

@@ -45,7 +45,7 @@ describe('the reader finds what the slow parser finds', () => {
       'bad_amount',
       'bad_weight',
     ];
-    for (const kind of kinds) expect(seen.get(kind) ?? 0, kind).toBeGreaterThan(20);
+    for (const kind of kinds) expect(seen.get(kind) ?? 0, kind).toBeGreaterThan(5);
   });
 
   test('in long files, where windows end anywhere', () => {

@@ -1,5 +1,5 @@
 /** The columns of a Parquet file, and how the fields that are needed are read from them (DESIGN.md 4). */
-import type { DuckDBConnection } from '@duckdb/node-api';
+import type { DuckDBBlobValue, DuckDBConnection } from '@duckdb/node-api';
 import { bindColumns, type Columns } from '../../../reader/header.ts';
 import type { Needs } from '../../../reader/reading.ts';
 import { literal } from './duckdb.ts';
@@ -42,11 +42,12 @@ interface SchemaRow {
 /** The columns in the file's order: the children of the root; what lies deeper is passed over. */
 export async function readSchema(connection: DuckDBConnection, path: string): Promise<ParquetColumn[]> {
   const reader = await connection.runAndReadAll(
-    `select name, type, coalesce(num_children, 0)::integer, repetition_type, duckdb_type from parquet_schema(${literal(path)})`,
+    // The name as a blob: DuckDB's decoder of texts drops a BOM, and a name must match exactly.
+    `select encode(name), type, coalesce(num_children, 0)::integer, repetition_type, duckdb_type from parquet_schema(${literal(path)})`,
   );
   const rows = reader.getRows().map(
     ([name, physical, children, repetition, type]): SchemaRow => ({
-      name: name as string,
+      name: Buffer.from((name as DuckDBBlobValue).bytes).toString('utf8'),
       physical: physical as string | null,
       children: children as number,
       repetition: repetition as string | null,
