@@ -23,7 +23,7 @@ export async function writeConfig(file: string | null, options: WriteConfigOptio
     source: options.source,
     sink: options.sink,
     patterns: options.patterns,
-    state: await stateFor(folder, basename(folder) || 'tallyho'),
+    state: await stateFor(folder),
     settle: null,
     poll: null,
     timeZone: 'Asia/Kolkata',

@@ -64,7 +64,8 @@ const storeUrl = setting<string>(
     const checked = text(value, mend);
     if (!('value' in checked)) return { ...checked, secret: true };
     if (!/^postgres(ql)?:\/\//.test(checked.value)) return { is: 'is no URL of a PostgreSQL database.', mend, secret: true };
-    if (!URL.canParse(checked.value)) {
+    // Several hosts are fine for PostgreSQL and no URL for Node.
+    if (!URL.canParse(checked.value.replace(/(:\/\/(?:[^/?#]*@)?[^,/?#]*),[^/?#]*/, '$1'))) {
       return {
         is: 'cannot be read as a URL.',
         mend: 'Write special characters of user and password as %XX (@ is %40, / is %2F, # is %23).',

@@ -216,3 +216,16 @@ describe('refused with file, line, column and mend:', () => {
     expect(await fault(text)).toBe(said.join('\n'));
   });
 });
+
+test('the examples load', async () => {
+  const config = await loadConfig(new URL('../../examples/tallyho.yaml', import.meta.url).pathname, {});
+  expect(config.patterns.map(({ id }) => id)).toEqual(['BigSpender', 'Loyal', 'TravelAtBranch']);
+  expect(config.weight).toMatchObject({ kind: 'reference', columns: { weight: 'Weight' } });
+});
+
+test('a store may have several hosts, and a password with any character', async () => {
+  const urls = { URL: 'postgres://me:a%40b%2Fc@one:5432,two:5433/db' };
+  const file = join(folder, 'tallyho.yaml');
+  writeFileSync(file, `${good}store: \${URL}`);
+  expect((await loadConfig(file, urls)).store).toMatchObject({ kind: 'url', url: urls.URL });
+});
