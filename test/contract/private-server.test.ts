@@ -33,6 +33,11 @@ async function closeAll(): Promise<void> {
   for (const server of open.splice(0)) await server.close();
 }
 
+/** How often the server's log says something. */
+function logged(text: string): number {
+  return readFileSync(join(place.state, 'server.log'), 'utf8').split(text).length - 1;
+}
+
 beforeEach(() => {
   place = makePlace();
 });
@@ -61,6 +66,7 @@ describe('opening', () => {
     const opened = await Promise.all(openers.map((opener) => opener.opened));
     expect(new Set(opened.map(({ host }) => host)).size).toBe(1);
     expect(pidsOf(place.state, 'postmaster')).toHaveLength(1);
+    expect(logged('starting PostgreSQL')).toBe(1);
     await until(() => pidsOf(place.state, 'supervisor').length === 1, 'the other supervisors to leave');
     await Promise.all(openers.map((opener) => opener.leave()));
   });
@@ -69,6 +75,7 @@ describe('opening', () => {
     const servers = await Promise.all(Array.from({ length: 5 }, () => openServer()));
     expect(new Set(servers.map(({ host }) => host)).size).toBe(1);
     expect(pidsOf(place.state, 'postmaster')).toHaveLength(1);
+    expect(logged('starting PostgreSQL')).toBe(1);
   });
 
   test('another folder has another server', async () => {
@@ -179,12 +186,11 @@ describe('the end', () => {
   });
 
   test('a client that comes while the server stops gets one that works', async () => {
-    const stops = (): number => readFileSync(join(place.state, 'server.log'), 'utf8').split('received fast shutdown request').length - 1;
     for (let round = 0; round < 3; round += 1) {
       expect(await addRow(await openServer())).toBe(round + 1);
       await closeAll();
       for (const pid of pidsOf(place.state, 'supervisor')) process.kill(pid, 'SIGTERM');
-      await until(() => stops() > round, 'the server to begin its end');
+      await until(() => logged('received fast shutdown request') > round, 'the server to begin its end');
     }
     expect(await addRow(await openServer())).toBe(4);
   });

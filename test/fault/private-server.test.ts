@@ -61,7 +61,7 @@ describe('killed during the first start', () => {
     existsSync(place.state) && readdirSync(place.state).some((file) => file.startsWith(name) && (name !== 'postgres' || file === name));
   const data = (name: string) => (): boolean => existsSync(join(place.state, 'postgres', 'data', name));
   const starter = ['the starter', (opener: Opener) => kill(opener.process.pid)] as const;
-  const supervisor = ['the supervisor', () => pidsOf(place.state, 'supervisor').forEach(kill)] as const;
+  const supervisor = ['the supervisor', () => pidsOf(place.state, 'supervisor').forEach((pid) => kill(pid))] as const;
   const everything = [
     'all of them',
     (opener: Opener) => {
@@ -122,7 +122,7 @@ describe('killed while the server runs', () => {
     expect(pidsOf(place.state, 'postmaster')).toEqual([postmaster]);
     await until(() => pidsOf(place.state, 'supervisor').length === 1, 'a new supervisor');
     // And one more time: an adopted server is as good as a new one.
-    pidsOf(place.state, 'supervisor').forEach(kill);
+    pidsOf(place.state, 'supervisor').forEach((pid) => kill(pid));
     await until(() => pidsOf(place.state, 'supervisor').length === 0, 'the supervisor to be gone');
     expect(await addRow(await openServer())).toBe(3);
     await until(() => pidsOf(place.state, 'supervisor').length === 1, 'a new supervisor');
@@ -134,7 +134,7 @@ describe('killed while the server runs', () => {
 
   test('the supervisor, and nobody opens the server afterwards: it is replaced all the same', async () => {
     await openServer();
-    pidsOf(place.state, 'supervisor').forEach(kill);
+    pidsOf(place.state, 'supervisor').forEach((pid) => kill(pid));
     await until(() => pidsOf(place.state, 'supervisor').length === 0, 'the supervisor to be gone');
     await until(() => pidsOf(place.state, 'supervisor').length === 1, 'a new supervisor');
     await expectCleanEnd();
@@ -142,7 +142,7 @@ describe('killed while the server runs', () => {
 
   test('the postmaster: what was committed is there', async () => {
     expect(await addRow(await openServer())).toBe(1);
-    pidsOf(place.state, 'postmaster').forEach(kill);
+    pidsOf(place.state, 'postmaster').forEach((pid) => kill(pid));
     expect(await addRow(await openServer())).toBe(2);
     await expectCleanEnd();
   });
@@ -167,7 +167,7 @@ describe('killed while the server runs', () => {
       return pid > 0;
     }, 'the backend to be busy');
     await watcher.end();
-    pidsOf(place.state, 'postmaster').forEach(kill);
+    pidsOf(place.state, 'postmaster').forEach((pid) => kill(pid));
     await sleep(200);
     expect(processesOf(place.state).map((found) => found.pid)).toContain(pid);
     expect(await addRow(await openServer())).toBe(2);
@@ -178,7 +178,7 @@ describe('killed while the server runs', () => {
 
   test('the supervisor and the postmaster', async () => {
     expect(await addRow(await openServer())).toBe(1);
-    for (const kind of ['supervisor', 'postmaster'] as const) pidsOf(place.state, kind).forEach(kill);
+    for (const kind of ['supervisor', 'postmaster'] as const) pidsOf(place.state, kind).forEach((pid) => kill(pid));
     expect(await addRow(await openServer())).toBe(2);
     await expectCleanEnd();
   });

@@ -30,7 +30,9 @@ export function makePlace(name = 'state'): Place {
   return {
     state,
     remove: async () => {
+      const marks = socketFoldersOf(state);
       await until(() => processesOf(state).map(endNow).length === 0, 'all processes to end');
+      for (const name of marks) rmSync(join(tmpdir(), name), { recursive: true, force: true });
       rmSync(top, { recursive: true, force: true, maxRetries: 5 });
     },
   };
@@ -49,17 +51,34 @@ export function processesOf(state: string): FoundProcess[] {
     try {
       const pid = Number(name);
       const command = readFileSync(`/proc/${name}/cmdline`, 'utf8');
-      const program = basename(readlinkSync(`/proc/${name}/exe`));
+      const program = programOf(pid);
       const inside = readlinkSync(`/proc/${name}/cwd`).startsWith(state);
       if (command.includes('private-server-opener') || !(command.includes(state) || inside)) continue;
       if (command.includes('supervisor-main')) found.push({ pid, kind: 'supervisor' });
-      else if (program === 'postgres') found.push({ pid, kind: command.includes(join('postgres', 'data')) ? 'postmaster' : 'backend' });
+      else if (program === 'postgres') found.push({ pid, kind: isPostmaster(pid, command) ? 'postmaster' : 'backend' });
       else found.push({ pid, kind: 'other' });
     } catch {
       // It has ended in between.
     }
   }
   return found;
+}
+
+/** A backend just forked still has the postmaster's command line: only its parent tells it apart. */
+function isPostmaster(pid: number, command: string): boolean {
+  if (!command.includes(join('postgres', 'data'))) return false;
+  // pid (program) state parent ...
+  const [, parent] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+  return programOf(Number(parent)) !== 'postgres';
+}
+
+/** Empty where it is not ours to know. */
+function programOf(pid: number): string {
+  try {
+    return basename(readlinkSync(`/proc/${pid}/exe`));
+  } catch {
+    return '';
+  }
 }
 
 /** The openers of a state folder, seen from outside of their containers. */
@@ -89,17 +108,18 @@ export function socketFoldersOf(state: string): string[] {
   return readdirSync(tmpdir()).filter((name) => name.startsWith(`tallyho-${mark}-`));
 }
 
-export function kill(pid: number | undefined): void {
+export function kill(pid: number | undefined, signal: NodeJS.Signals = 'SIGKILL'): void {
   if (pid === undefined) return;
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
   } catch {
     // It has ended in between.
   }
 }
 
-function endNow({ pid }: FoundProcess): void {
-  kill(pid);
+/** A postmaster by SIGQUIT, which is as quick: killed, it would leave its shared memory on the machine. */
+function endNow({ pid, kind }: FoundProcess): void {
+  kill(pid, kind === 'postmaster' ? 'SIGQUIT' : 'SIGKILL');
 }
 
 export async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
@@ -139,8 +159,10 @@ export function startOpener(state: string): Opener {
   return openerIn(spawn(process.execPath, ['--import', loader, openerFile, state]));
 }
 
+const unshare = '/usr/bin/unshare';
+
 export function canMakeContainers(): boolean {
-  return spawnSync('unshare', ['--pid', '--fork', '--mount', '--mount-proc', 'mount', '-t', 'tmpfs', 'tmpfs', '/var/tmp']).status === 0;
+  return spawnSync(unshare, ['--pid', '--fork', '--mount', '--mount-proc', 'mount', '-t', 'tmpfs', 'tmpfs', '/var/tmp']).status === 0;
 }
 
 /**
@@ -150,7 +172,7 @@ export function canMakeContainers(): boolean {
 export function startOpenerInContainer(state: string): Opener {
   const inside = `mount -t tmpfs tmpfs /var/tmp && (TMPDIR=/var/tmp "$@" <&0 & exec sleep 600)`;
   const command = [process.execPath, '--import', loader, openerFile, state];
-  return openerIn(spawn('unshare', ['--pid', '--fork', '--kill-child', '--mount', '--mount-proc', 'sh', '-c', inside, 'sh', ...command]));
+  return openerIn(spawn(unshare, ['--pid', '--fork', '--kill-child', '--mount', '--mount-proc', 'sh', '-c', inside, 'sh', ...command]));
 }
 
 function openerIn(child: ChildProcessWithoutNullStreams): Opener {
