@@ -25,13 +25,17 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
   const { signal } = interruption;
   const watching = `Watching ${placeText(config.source)} every ${lasting(config.source.pollMs)}; detections go to ${placeText(config.sink)}. Ctrl-C ends it.`;
   const view = makeRunView({ isTerminal: stderr.isTerminal, watching: once ? null : watching });
+  let isListed = false;
   try {
     if (once) await assertSourceThere(config);
     const composition = await compose(config, {
       env: call.env,
       commitChunks,
       confirm: makeConfirm(yes, () => view.end()),
-      on: view.on,
+      on: (event) => {
+        isListed ||= event.kind === 'listed';
+        view.on(event);
+      },
       say: view.say,
       signal,
     });
@@ -40,7 +44,7 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
       const summary = await runPipeline(options, { once, signal });
       view.end();
       const actions = new Map(config.patterns.map(({ id, action }) => [id, action]));
-      await stdout.lines(summaryText(summary, { source: options.source.url, sink: options.sink.url, actions }));
+      await stdout.lines(summaryText(summary, { source: options.source.url, sink: options.sink.url, actions, isListed }));
       if (interruption.stopped) view.say('Stopped as asked. The next start goes on from here.');
       return once ? exitCode(summary) : 0;
     } finally {

@@ -33,14 +33,25 @@ export function makeRunView({ isTerminal, watching }: RunViewOptions): RunView {
   const burst = makeBurst();
   let bar: Bar | null = null;
   let hope = watching;
-  let lastTold = 0;
+  let lastTold = Number.NEGATIVE_INFINITY;
+  let timer: NodeJS.Timeout | undefined;
   let todo = 0;
   const done = { chunks: 0, rows: 0, detections: 0 };
 
   const say = (text: string): void => (bar === null ? sayPlainly(text) : bar.say(text));
   function tell(): void {
+    clearTimeout(timer);
     for (const text of burst.take()) say(text);
     lastTold = performance.now();
+  }
+  /** Now, or when the last was told long enough ago. */
+  function tellSoon(): void {
+    const wait = lastTold + linesEveryMs - performance.now();
+    if (wait <= 0) tell();
+    else {
+      clearTimeout(timer);
+      timer = setTimeout(tell, wait).unref();
+    }
   }
   function endBar(): void {
     bar?.end();
@@ -70,12 +81,13 @@ export function makeRunView({ isTerminal, watching }: RunViewOptions): RunView {
       }
       case 'committed':
         for (const line of event.lines) burst.add(line);
-        if (bar === null && performance.now() - lastTold > linesEveryMs) tell();
+        if (bar === null && performance.now() - lastTold >= linesEveryMs) tell();
         return;
       case 'idle':
         endBar();
+        if (hope === null) return tellSoon();
         tell();
-        if (hope !== null) say(hope);
+        say(hope);
         hope = null;
         return;
       case 'loaded':

@@ -171,7 +171,7 @@ describe('detections', () => {
       sequence: 2,
       chunk: 'chunk_6.csv.gz',
       detectedAt: '2026-11-22T07:30:00.123Z',
-      fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/),
+      fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown,
       conditions: [
         { when: 'count >= 2', value: '2', bound: '2' },
         { when: 'avg(amount) < 100', sum: '15.00', number: '2', bound: '100' },
@@ -239,7 +239,15 @@ describe('explain', () => {
       sequence: null,
       chunk: null,
       conditions: [
-        { when: 'sum(amount) in top 50% of all', holds: false, value: '3.00', b: 2, n: 3, cutoff: '10.00', why: expect.any(String) },
+        {
+          when: 'sum(amount) in top 50% of all',
+          holds: false,
+          value: '3.00',
+          b: 2,
+          n: 3,
+          cutoff: '10.00',
+          why: expect.any(String) as unknown,
+        },
       ],
     });
   });
