@@ -96,7 +96,8 @@ export class OpenChunks {
   /** Never rejects: a failure is told by `next`, after the tasks before it. */
   async #draw(): Promise<void> {
     try {
-      const next = await this.#tasks.next();
+      // Asked in a later turn: one that throws at once would be done before `#drawing` is set, and be waited for for ever.
+      const next = await Promise.resolve().then(() => this.#tasks.next());
       if (next.done === true) this.#exhausted = true;
       else if (!this.#exhausted) this.#known.push({ task: next.value, parts: [] });
     } catch (error) {

@@ -30,13 +30,16 @@ export function unitsOfDecimal(value: bigint, digits: number, scale: number): nu
 }
 
 /**
- * Fast where it is certain: with |v| * 10^scale < 2^50 the float product is off by at most 1/16 and a value that fits lies
- * within 1/8 of its integer, so rounding the product finds the only candidate; dividing it by the (exact) power rounds
- * correctly to double. Rounding that once more to float could be wrong only for scales above 8. The rest goes to BigInt.
+ * Fast where it is certain, and that is for |v| * 10^scale < 2^50. A DOUBLE that fits lies within 1/8 of its integer there
+ * and the product is off by at most 1/16, so rounding the product finds the only candidate; dividing that by the (exact)
+ * power rounds correctly. Of a FLOAT the product is exact up to scale 8 (24 bits by 5^8), so rounding it finds the nearest
+ * integer but for ties, which may fit on both sides; rounding the quotient to double and then to float errs for no scale up
+ * to 8. The rest goes to BigInt.
  */
 export function unitsOfFloat(value: number, type: FloatType, scale: number): number | null {
   const product = value * 10 ** scale;
-  if (Math.abs(product) < 2 ** 50 && (type === 'double' || scale <= 8)) {
+  const isCertain = type === 'double' || (scale <= 8 && Math.abs(product % 1) !== 0.5);
+  if (Math.abs(product) < 2 ** 50 && isCertain) {
     const units = Math.round(product);
     const back = units / 10 ** scale;
     return (type === 'double' ? back : Math.fround(back)) === value ? units + 0 : null;
