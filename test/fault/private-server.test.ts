@@ -3,7 +3,7 @@
  * that was committed, and in the end no process is left.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -129,6 +129,17 @@ describe('killed while the server runs', () => {
     expect(pidsOf(place.state, 'postmaster')).toEqual([postmaster]);
     await closeAll();
     await until(() => processesOf(place.state).length === 0, 'all processes to end');
+    await expectCleanEnd();
+  });
+
+  test('the supervisor, and the sockets are deleted: the server, which nobody can reach, is replaced', async () => {
+    const server = await openServer();
+    expect(await addRow(server)).toBe(1);
+    const before = pidsOf(place.state, 'postmaster');
+    pidsOf(place.state, 'supervisor').forEach((pid) => kill(pid));
+    for (const folder of [server.socketFolder, join(place.state, 'postgres', 'data')]) rmSync(join(folder, '.s.PGSQL.5432'));
+    expect(await addRow(await openServer())).toBe(2);
+    expect(pidsOf(place.state, 'postmaster')).not.toEqual(before);
     await expectCleanEnd();
   });
 

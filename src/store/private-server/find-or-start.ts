@@ -3,8 +3,9 @@
  * dead.
  *
  *   1. Connect again: between our first try and the lock, another may have started it. What answers is adopted.
- *   2. Nobody listens: look at what really runs in the data folder. A postmaster there is starting or stopping: wait. Other
- *      processes are backends whose postmaster was killed: they can still write, so they are ended and waited for.
+ *   2. Nobody listens: look at what really runs in the data folder. A postmaster there is starting or stopping: wait; one
+ *      that stays unreachable (its sockets were deleted) is stopped. Other processes are backends whose postmaster was
+ *      killed: they can still write, so they are ended and waited for.
  *   3. Nothing runs: make the data if there is none, and start the server. If it ends at once, judge again: a server whose
  *      supervisor was killed a moment ago may have been quicker; PostgreSQL itself lets only one of them in.
  */
@@ -39,6 +40,8 @@ export interface RunningServer {
 
 /** Time for a server that was found to begin to answer, or to end. */
 const patience = 5 * 60_000;
+/** A server that starts or stops is without a socket for some milliseconds. */
+const unreachable = 3000;
 const mostLaunches = 3;
 
 /** SERVER_START, SERVER_BINARIES, STATE_UNREACHABLE, STATE_FORMAT. */
@@ -46,6 +49,7 @@ export async function findOrStart(folder: StateFolder, options: FindOrStartOptio
   let logStart = 0;
   const limit = Date.now() + patience;
   let launches = 0;
+  let lastListening = performance.now();
   for (;;) {
     const answer = await knock(folder, {
       applicationName: supervisorName,
@@ -61,7 +65,9 @@ export async function findOrStart(folder: StateFolder, options: FindOrStartOptio
       await start(folder, options);
       continue;
     }
-    if (answer.kind === 'absent' && found.postmaster === undefined) for (const pid of found.others) signalServer(pid, 'SIGQUIT');
+    if (answer.kind === 'starting') lastListening = performance.now();
+    else if (found.postmaster === undefined) for (const pid of found.others) signalServer(pid, 'SIGQUIT');
+    else if (performance.now() - lastListening > unreachable) signalServer(found.postmaster, 'SIGINT');
     if (Date.now() > limit) throw doesNotAnswer(folder, found, answer.kind === 'starting' ? answer.why : 'nobody listens');
     await sleep(20);
   }

@@ -5,8 +5,9 @@
  * adopts it and can do no less with it.
  */
 import { execFile, spawn } from 'node:child_process';
-import { open, rm } from 'node:fs/promises';
+import { open, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Binaries } from './binaries.ts';
@@ -24,14 +25,24 @@ export async function makeWay(folder: StateFolder, user: RunAs | undefined): Pro
   return { socketFolder: await makeSocketFolder(folder, user), address: '', port: socketPort };
 }
 
-/** Files by which PostgreSQL knows a running server; left by a killed one, they may name a process id that is anybody's now. */
+/**
+ * Removes the files by which PostgreSQL knows a running server, when they were left by a killed one: their process id may
+ * be anybody's now. Looks once more at each: a server whose supervisor was killed a moment ago may just have made it.
+ */
 export async function removeStaleFiles(folder: StateFolder): Promise<void> {
-  const pid = (await readPidFile(folder.data))?.pid;
+  const pid = await firstLine(join(folder.data, 'postmaster.pid'));
   // With a dead process id PostgreSQL makes its own checks (shared memory that is still in use), so it is left to it.
-  if (pid !== undefined && isAlive(pid)) await rm(`${folder.data}/postmaster.pid`, { force: true });
+  if (isAlive(pid) && !(await isServerProcess(pid, folder.data))) await rm(join(folder.data, 'postmaster.pid'), { force: true });
+
   const socket = socketPath(folder.data, socketPort);
+  if (await isServerProcess(await firstLine(`${socket}.lock`), folder.data)) return;
   await rm(socket, { force: true });
   await rm(`${socket}.lock`, { force: true });
+}
+
+/** The process id in a lock file of PostgreSQL; 0 where there is none. */
+async function firstLine(file: string): Promise<number> {
+  return Number.parseInt(await readFile(file, 'utf8').catch(() => ''), 10) || 0;
 }
 
 /** Resolves when the server serves (recovery after a crash included): its process id. Undefined: it has ended. */
@@ -102,6 +113,7 @@ export function signalServer(pid: number, signal: NodeJS.Signals): void {
 }
 
 function isAlive(pid: number): boolean {
+  if (pid <= 0) return false;
   try {
     process.kill(pid, 0);
     return true;

@@ -76,9 +76,12 @@ export async function openPrivateServer(options: PrivateServerOptions): Promise<
       user: role,
       password,
       database,
-      close: () => {
+      close: async () => {
         clearInterval(watch);
-        return session.end();
+        // Once more: one that was killed just before we first looked still had its session.
+        const last = keepSupervised(folder, session).catch(() => {});
+        await session.end();
+        await last;
       },
     };
   } finally {
