@@ -12,7 +12,6 @@
  *
  * Line numbers count LFs. Rows are numbered by their first line.
  */
-import { isUtf8 } from 'node:buffer';
 import type { Aggregator } from './aggregator.ts';
 import { CR, DOUBLE_QUOTE, LF, maxRecordBytes, NO_QUOTE, SINGLE_QUOTE } from './bytes.ts';
 import { type Columns, readHeader } from './header.ts';
@@ -24,6 +23,7 @@ import type { RowReason } from './rejected.ts';
 import type { Rejections } from './rejections.ts';
 import { RowReader } from './row-reader.ts';
 import { scanRow } from './scan-row.ts';
+import { isText } from './utf8.ts';
 
 /** A window that is not clean is tried again in small ones, so that one bad byte makes few rows slow. */
 const largeWindow = 1 << 16;
@@ -102,11 +102,12 @@ export class CsvPart {
     return this.#fault;
   }
 
-  /** What the guess decided, for messages; null where the quote is configured or nothing was quoted. */
+  /** What was guessed, for messages about what it may have caused; null where the quote is configured. */
   get note(): string | null {
-    if (this.#guess === null || this.#guess.line === null) return null;
-    const line = this.#guessFrom + this.#guess.line - 1;
-    return `the quote of ${this.#object} was taken to be ${String.fromCharCode(this.#quote)} from line ${line} (setting source.csv.quote)`;
+    if (this.#guess === null) return null;
+    const where =
+      this.#guess.line === null ? 'because no field of the second line is quoted' : `from line ${this.#guessFrom + this.#guess.line - 1}`;
+    return `The quote of ${this.#object} was taken to be ${String.fromCharCode(this.#quote)} ${where}; source.csv.quote sets it.`;
   }
 
   // Start: the BOM, then blank lines, which may come in any number.
@@ -197,9 +198,9 @@ export class CsvPart {
   /** Reads a window that starts with a record; returns where the next record starts, or the end of the block. */
   #window(block: Uint8Array, from: number): number {
     let end = windowEnd(block, from, largeWindow);
-    if (end > 0 && !isClean(block, from, end)) {
+    if (end > 0 && !isText(block, from, end)) {
       end = windowEnd(block, from, smallWindow);
-      if (!isClean(block, from, end)) {
+      if (!isText(block, from, end)) {
         let p = from;
         while (p < end && !this.#scanning) p = this.#slow(block, p);
         return p;
@@ -297,7 +298,7 @@ export class CsvPart {
   }
 
   #decide(bytes: Uint8Array, start: number, end: number): RowReason | null {
-    if (!isClean(bytes, start, end)) return 'bad_encoding';
+    if (!isText(bytes, start, end)) return 'bad_encoding';
     if (end - start > maxRecordBytes) return 'too_long';
     if (this.#fields.bytes.length < end - start) {
       this.#fields = { ...this.#fields, bytes: new Uint8Array(Math.max(4096, 2 * (end - start))) };
@@ -336,8 +337,7 @@ export class CsvPart {
   }
 
   #endWith(reason: PartFault['reason'], detail: string): void {
-    const note = this.#guess === null ? null : (this.note ?? `the quote of ${this.#object} was taken to be " (setting source.csv.quote)`);
-    this.#fault = { reason, detail: note === null ? detail : `${detail} NB: ${note}.` };
+    this.#fault = { reason, detail: this.note === null ? detail : `${detail} ${this.note}` };
     this.#mode = 'fault';
   }
 
@@ -372,12 +372,6 @@ function windowEnd(block: Uint8Array, from: number, size: number): number {
   const last = limit >= block.length ? block.lastIndexOf(LF) : block.lastIndexOf(LF, limit - 1);
   if (last >= from) return last + 1;
   return block.indexOf(LF, limit) + 1 || -1;
-}
-
-/** UTF-8 without U+0000. Through Buffer, whose `indexOf` is memchr: that of Uint8Array is many times slower. */
-function isClean(bytes: Uint8Array, start: number, end: number): boolean {
-  const piece = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
-  return isUtf8(piece) && piece.indexOf(0) < 0;
 }
 
 /** How many bytes the blank line at `start` has; 0 if the line is not blank. */

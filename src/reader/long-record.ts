@@ -7,16 +7,16 @@
 import { createHash } from 'node:crypto';
 import { CR } from './bytes.ts';
 import { keptBytes, type RejectedRow } from './rejected.ts';
+import { Utf8Check } from './utf8.ts';
 
 const carriageReturn = Uint8Array.of(CR);
 
 export class LongRecord {
   #length = 0;
   #heldCr = false;
-  #clean = true;
   readonly #raw = new Uint8Array(keptBytes);
   readonly #hash = createHash('sha256');
-  readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  readonly #check = new Utf8Check();
 
   push(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
@@ -28,8 +28,7 @@ export class LongRecord {
   /** `atLf`: its LF was found; else the object ended. */
   end(object: string, line: number, atLf: boolean): RejectedRow {
     if (this.#heldCr && !atLf) this.#take(carriageReturn);
-    this.#check(new Uint8Array(0), false);
-    const reason = this.#clean ? 'too_long' : 'bad_encoding';
+    const reason = this.#check.end() ? 'too_long' : 'bad_encoding';
     return { object, line, reason, raw: this.#raw, length: this.#length, sha256: this.#hash.digest('hex') };
   }
 
@@ -37,16 +36,6 @@ export class LongRecord {
     if (this.#length < keptBytes) this.#raw.set(bytes.subarray(0, keptBytes - this.#length), this.#length);
     this.#length += bytes.length;
     this.#hash.update(bytes);
-    if (bytes.includes(0)) this.#clean = false;
-    this.#check(bytes, true);
-  }
-
-  #check(bytes: Uint8Array, more: boolean): void {
-    if (!this.#clean) return;
-    try {
-      this.#decoder.decode(bytes, { stream: more });
-    } catch {
-      this.#clean = false;
-    }
+    this.#check.push(bytes);
   }
 }

@@ -38,21 +38,22 @@ export class RecordScanner {
 
   /** Where in bytes[from..to) the LF is that ends the record, or -1: it goes on in the next bytes. */
   scan(bytes: Uint8Array, from: number, to: number): number {
+    const quote = this.#quote;
+    const delimiter = this.#delimiter;
     let state = this.#state;
-    for (let p = from; p < to; p++) {
+    let p = from;
+    while (p < to) {
       const byte = bytes[p]!;
       if (state === states.quoted) {
-        if (byte === this.#quote) state = states.closed;
+        if (byte === quote) state = states.closed;
         else if (byte === LF) this.innerLines++;
-      } else if (byte === LF) {
-        this.#state = state;
-        return p;
-      } else if (byte === this.#delimiter) state = states.fieldStart;
-      else if (byte === this.#quote && state !== states.tail) state = states.quoted;
-      else state = states.tail;
+      } else if (byte === LF) break;
+      else if (byte === delimiter) state = states.fieldStart;
+      else state = byte === quote && state !== states.tail ? states.quoted : states.tail;
+      p++;
     }
     this.#state = state;
-    return -1;
+    return p < to ? p : -1;
   }
 }
 

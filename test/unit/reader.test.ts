@@ -73,8 +73,8 @@ describe('the quote', () => {
     ['may be looked for inside a quoted field of the header', `"a\n'b",${header}\n`, "'", 2],
   ])('%s', (_, text, quote, line) => {
     const { note } = read(text);
-    if (quote === null) expect(note).toBeNull();
-    else expect(note).toBe(`the quote of x.csv was taken to be ${quote} from line ${line} (setting source.csv.quote)`);
+    const why = quote === null ? '" because no field of the second line is quoted' : `${quote} from line ${line}`;
+    expect(note).toBe(`The quote of x.csv was taken to be ${why}; source.csv.quote sets it.`);
   });
 
   test('of a file with a header alone is "', () => {
@@ -85,8 +85,8 @@ describe('the quote', () => {
   test('is not looked for beyond 2 MiB', () => {
     const wide = `${header},x\nM,C,F,1,`;
     const at = (length: number): string => `${wide}${'x'.repeat(length - wide.length - 1)},'x'\nM,C,F,1,'x'\n`;
-    expect(read(at(guessBytes - 1)).note).toContain("'");
-    expect(read(at(guessBytes)).note).toBeNull();
+    expect(read(at(guessBytes - 1)).note).toContain("to be ' from line 2");
+    expect(read(at(guessBytes)).note).toContain('to be " because');
   });
 
   test('that is configured is not guessed', () => {

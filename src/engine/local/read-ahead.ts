@@ -17,8 +17,12 @@ export class ReadAhead {
   /** `open` gets a signal that `cancel` and `signal` abort. */
   constructor(open: (signal: AbortSignal) => AsyncIterable<Uint8Array>, limit: number, signal: AbortSignal) {
     this.#limit = limit;
+    // Not AbortSignal.any: what it makes stays with a signal that lives as long as the process.
+    const abort = (): void => this.#abort.abort(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
     // It catches everything: the promise never rejects.
-    void this.#draw(open, AbortSignal.any([signal, this.#abort.signal]));
+    void this.#draw(open, this.#abort.signal).finally(() => signal.removeEventListener('abort', abort));
   }
 
   /** The next block, or null at the end. */
@@ -55,6 +59,7 @@ export class ReadAhead {
         while (this.#held > this.#limit && !signal.aborted) {
           await new Promise<void>((resolve) => {
             this.#wakeSource = resolve;
+            signal.addEventListener('abort', () => resolve(), { once: true });
           });
         }
       }

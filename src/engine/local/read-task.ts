@@ -81,7 +81,8 @@ class TaskReading {
       this.#reader.clear();
       return { kind: 'fault', contentId, fault: this.#fault };
     }
-    return { kind: 'rows', contentId, ...this.#reader.take(this.#rows), notes: this.#notes };
+    const rows = this.#reader.take(this.#rows);
+    return { kind: 'rows', contentId, ...rows, notes: rows.rejectedRows > 0 ? this.#notes : [] };
   }
 
   /** Reads a part to its end, whatever is wrong with it: its id is that of all its bytes. */
