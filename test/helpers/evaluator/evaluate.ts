@@ -33,7 +33,7 @@ export interface EvaluatorSettings {
   readonly delimiter: string;
   readonly maxBadRows: number;
   /** Rows of a Parquet object as CSV with `"` quotes, one record a row. */
-  readonly parquetCsv: (key: string) => Buffer | null;
+  readonly parquetCsv: (bytes: Buffer) => Buffer | null;
   readonly oracle: Detecting;
 }
 
@@ -111,7 +111,7 @@ export function makeEvaluator(settings: EvaluatorSettings): Evaluator {
     const rows: SlowRow[] = [];
     const rejected: SlowRejected[] = [];
     for (const part of parts) {
-      const result = part.object.endsWith('.parquet') ? parseParquet(part.object) : slowParse([part], reading());
+      const result = part.object.endsWith('.parquet') ? parseParquet(part) : slowParse([part], reading());
       if (result.kind === 'fault') return result;
       rows.push(...result.rows);
       rejected.push(...result.rejected);
@@ -119,8 +119,8 @@ export function makeEvaluator(settings: EvaluatorSettings): Evaluator {
     return { kind: 'rows', rows, rejected };
   }
 
-  function parseParquet(object: string): SlowResult {
-    const csv = settings.parquetCsv(object);
+  function parseParquet({ object, bytes }: { object: string; bytes: Buffer }): SlowResult {
+    const csv = settings.parquetCsv(bytes);
     if (csv === null) return { kind: 'fault', reason: 'unreadable', object };
     const result = slowParse([{ object, bytes: csv }], { ...reading(), csv: { delimiter: ',', quote: '"' } });
     if (result.kind === 'fault') return result;
