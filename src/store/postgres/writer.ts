@@ -192,8 +192,10 @@ export class PostgresWriter implements Writer {
       // The end of the connection releases it as well.
       if (storeError(error, 'release the pipeline', this.#parts.where).code !== 'STORE_UNREACHABLE') throw error;
     } finally {
+      // A server that has not noticed the end of a lost connection still shows us as the holder: the next claim must know it for ours.
+      const isLost = session.ended !== null;
       await session.close();
-      onRelease();
+      if (!isLost) onRelease();
     }
   }
 
