@@ -10,77 +10,108 @@
 import { TallyhoError } from '../core/error.ts';
 import type { Layout } from '../core/layout.ts';
 import type { Plan } from '../core/plan.ts';
-import type { Basis, PipelineRow } from '../store/store.ts';
+import type { Basis, PatternSet } from '../store/store.ts';
 import type { DeclaredPatterns } from './options.ts';
+import { isSameSet } from './pattern-ids.ts';
 
 export type Fit =
   | { readonly kind: 'new'; readonly basis: Basis; readonly plan: Plan }
   | { readonly kind: 'go on'; readonly plan: Plan }
   | { readonly kind: 'changed'; readonly plan: Plan };
 
+/** The reference that weights come from: its content, and how it is read. */
+export interface ReferenceInput {
+  readonly contentId: string;
+  /** customer, merchant, weight -> header. */
+  readonly columns: Readonly<Record<string, string>>;
+}
+
+interface Input {
+  readonly scale: number;
+  readonly weight: Layout['weight'];
+  readonly columns: Readonly<Record<string, string>>;
+  readonly reference: ReferenceInput | null;
+}
+
 /** Canonical JSON of the input settings that decide what the numbers mean. */
-export function inputText(layout: Layout, columns: Readonly<Record<string, string>>, referenceId: string | null): string {
+export function inputText(layout: Layout, columns: Readonly<Record<string, string>>, reference: ReferenceInput | null): string {
   const used = [
     ...layout.dimensions.map((dimension) => dimension.name),
     ...(layout.amount ? ['amount'] : []),
-    ...(layout.weight === 'none' ? [] : ['weight']),
+    ...(layout.weight === 'column' || layout.weight === 'amount' ? ['weight'] : []),
   ];
-  const mapped = used.filter((name) => columns[name] !== undefined && columns[name] !== name).sort();
-  return JSON.stringify({
+  const input: Input = {
     scale: layout.scale,
     weight: layout.weight,
-    columns: Object.fromEntries(mapped.map((name) => [name, columns[name]])),
-    reference: referenceId,
-  });
+    columns: sorted(Object.entries(columns).filter(([name, header]) => used.includes(name) && header !== name)),
+    reference: reference === null ? null : { contentId: reference.contentId, columns: sorted(Object.entries(reference.columns)) },
+  };
+  return JSON.stringify(input);
+}
+
+function sorted(pairs: readonly (readonly [string, string])[]): Record<string, string> {
+  return Object.fromEntries(pairs.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+export interface Kept {
+  readonly basis: Basis | null;
+  /** The set of patterns in force. */
+  readonly patternSet: PatternSet | null;
+  /** Neither a chunk nor the reference was ever applied. */
+  readonly isEmpty: boolean;
 }
 
 export function fitBasis(
-  pipeline: PipelineRow,
+  kept: Kept,
   declared: DeclaredPatterns,
   columns: Readonly<Record<string, string>>,
-  referenceId: string | null,
+  reference: ReferenceInput | null,
 ): Fit {
-  assertIds(pipeline, declared);
-  const kept = pipeline.basis;
-  if (kept === null || isEmpty(pipeline, kept)) {
-    const basis = { layout: declared.layout, input: inputText(declared.layout, columns, referenceId) };
+  if (kept.basis === null || kept.isEmpty) {
+    const basis = { layout: declared.layout, input: inputText(declared.layout, columns, reference) };
     const bound = declared.bind(declared.layout);
     if (bound.kind === 'missing')
       throw new TallyhoError('INTERNAL', `patterns do not bind to their own layout: ${bound.missing.join('; ')}`);
     return { kind: 'new', basis, plan: bound.plan };
   }
-  const bound = declared.bind(kept.layout);
+  const bound = declared.bind(kept.basis.layout);
   if (bound.kind === 'missing') {
     throw new TallyhoError('REBUILD_NEEDED', `The patterns need statistics that are not kept: ${bound.missing.join('; ')}.`, {
       mend: 'Run `tallyho rebuild`, which reads all chunks again and keeps the detections; or take the patterns back to what they were.',
     });
   }
-  const input = inputText(kept.layout, columns, referenceId);
-  if (input !== kept.input) {
+  const input = inputNow(kept.basis, declared.layout, columns, reference);
+  if (input !== kept.basis.input) {
     throw new TallyhoError(
       'REBUILD_NEEDED',
-      `The input settings have changed what the statistics mean: ${difference(kept.input, input)}.`,
+      `The input settings have changed what the statistics mean: ${difference(kept.basis.input, input)}.`,
       {
         mend: 'Run `tallyho rebuild`, which reads all chunks again and keeps the detections; or take the settings back to what they were.',
       },
     );
   }
-  const same = pipeline.patternSet?.fingerprint === declared.set.fingerprint;
-  return { kind: same ? 'go on' : 'changed', plan: bound.plan };
+  const isSame = kept.patternSet !== null && isSameSet(kept.patternSet, declared.set);
+  return { kind: isSame ? 'go on' : 'changed', plan: bound.plan };
 }
 
-/** An id means the same for ever, or its detections would speak of two things. */
-export function assertIds(pipeline: PipelineRow, declared: DeclaredPatterns): void {
-  for (const pattern of declared.set.patterns) {
-    const before = pipeline.patterns.find((known) => known.id === pattern.id);
-    if (before === undefined) continue;
-    if (before.action === pattern.action && JSON.stringify(before.entity) === JSON.stringify(pattern.entity)) continue;
-    throw new TallyhoError(
-      'PATTERN_ID_REUSED',
-      `Pattern ${pattern.id} stood for ${before.action} of [${before.entity.join(', ')}], and is now declared as ${pattern.action} of [${pattern.entity.join(', ')}].`,
-      { mend: `Give the new pattern an id of its own, or forget what it detected: \`tallyho patterns reset ${pattern.id}\`.` },
-    );
-  }
+/**
+ * What the kept statistics would mean by the settings of now. Where no pattern speaks of weights any more, nothing says what
+ * they should be: they stay what they are, and whoever names them again is compared with that.
+ */
+function inputNow(
+  { layout, input }: Basis,
+  declared: Layout,
+  columns: Readonly<Record<string, string>>,
+  reference: ReferenceInput | null,
+): string {
+  const isSilent = declared.weight === 'none';
+  const before = JSON.parse(input) as Input;
+  const now = { ...layout, scale: declared.scale, weight: isSilent ? layout.weight : declared.weight };
+  return inputText(now, columns, isSilent ? before.reference : reference);
+}
+
+export function isSameBasis(a: Basis | null, b: Basis): boolean {
+  return a !== null && a.input === b.input && JSON.stringify(a.layout) === JSON.stringify(b.layout);
 }
 
 function difference(before: string, now: string): string {
@@ -88,10 +119,4 @@ function difference(before: string, now: string): string {
   const right = JSON.parse(now) as Record<string, unknown>;
   const changed = Object.keys(right).filter((name) => JSON.stringify(left[name]) !== JSON.stringify(right[name]));
   return changed.map((name) => `${name} was ${JSON.stringify(left[name])}, is ${JSON.stringify(right[name])}`).join('; ');
-}
-
-/** Nothing counts yet, so another basis costs nothing. */
-function isEmpty(pipeline: PipelineRow, basis: Basis): boolean {
-  const { reference } = JSON.parse(basis.input) as { reference: string | null };
-  return pipeline.lastSequence === 0 && reference === null;
 }

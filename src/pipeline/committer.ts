@@ -3,8 +3,9 @@
  *
  * Modes: idle (nothing in flight; a pushed entry is committed at once), busy (one commit in flight; entries gather into
  * the next), failed (for good: memory is ahead of a database that said no, so everything that follows is refused and the
- * session is thrown away). At most one commit is in flight and one gathers, so memory is ahead by at most two commits
- * (PROTOCOL.md 3.4). With nothing waiting each entry is a commit of its own; under backlog the groups grow by themselves.
+ * session is thrown away), closed (no further commit begins). At most one commit is in flight and one gathers, so memory is
+ * ahead by at most two commits (PROTOCOL.md 3.4). With nothing waiting each entry is a commit of its own; under backlog the
+ * groups grow by themselves, up to a number of entries and of bytes.
  */
 import { TallyhoError } from '../core/error.ts';
 import type { CommitEntry, CommitRequest } from '../store/store.ts';
@@ -15,31 +16,35 @@ export interface CommitterOptions {
   readonly lastSequence: number;
   readonly commit: (request: CommitRequest) => Promise<void>;
   readonly onCommitted: (entries: readonly CommitEntry[], ms: number) => void;
-  /** Exactly so many entries a commit (the last of a flush may have fewer), or null. */
-  readonly commitChunks: number | null;
+  /** Exactly so many entries a commit (the last of a flush may have fewer), or null: as they come. Asked for each commit. */
+  readonly groupSize: () => number | null;
 }
 
 export interface Committer {
   /** Resolves when there is room for the next entry. */
   push(entry: CommitEntry): Promise<void>;
-  same(line: SameContent): void;
+  /** Goes along with a commit; resolves when there is room for the next. */
+  same(line: SameContent): Promise<void>;
   /** Resolves when all that was pushed is committed. */
   flush(): Promise<void>;
-  /** Commits take no longer than this many entries. */
+  /** Begins no further commit, and resolves when none is in flight, however that ended. */
+  close(): Promise<void>;
+  /** The last sequence number that is committed. */
   readonly lastSequence: number;
 }
 
 /** More than this in one transaction gains nothing, and delays the first detections of the group. */
 const largestGroup = 64;
+const largestBytes = 32 << 20;
+/** Lines whose version alone changed, in one commit. */
+const mostSame = 5_000;
 
 export function makeCommitter(options: CommitterOptions): Committer {
   let committed = options.lastSequence;
   let gathering: CommitEntry[] = [];
+  let gatheredBytes = 0;
   let same: SameContent[] = [];
-  let inFlight: Promise<void> | null = null;
-  let failure: unknown = null;
-
-  const groupSize = options.commitChunks ?? largestGroup;
+  const state = { inFlight: null as Promise<void> | null, failure: null as Error | null, closed: false };
 
   async function commitGroup(entries: readonly CommitEntry[], sameContent: readonly SameContent[]): Promise<void> {
     const started = performance.now();
@@ -49,54 +54,81 @@ export function makeCommitter(options: CommitterOptions): Committer {
     options.onCommitted(entries, performance.now() - started);
   }
 
-  /** Starts a commit of what has gathered, if none is in flight and (`all` or the group is full). */
+  function isFull(): boolean {
+    const size = options.groupSize();
+    return size === null ? gathering.length >= largestGroup || gatheredBytes >= largestBytes : gathering.length >= size;
+  }
+
+  /** What goes into the next commit: an exact group is not broken for the sake of a version. */
+  function takeGroup(all: boolean): CommitEntry[] {
+    const size = options.groupSize();
+    if (size !== null && !all && gathering.length < size) return [];
+    const group = gathering.slice(0, size ?? largestGroup);
+    gathering = gathering.slice(group.length);
+    gatheredBytes = gathering.reduce((sum, entry) => sum + bytesOf(entry), 0);
+    return group;
+  }
+
+  /** Starts a commit of what has gathered, if none is in flight and (`all` or there is enough for one). */
   function pump(all: boolean): void {
-    if (inFlight !== null || failure !== null) return;
-    if (gathering.length === 0 && same.length === 0) return;
-    if (!all && options.commitChunks !== null && gathering.length < options.commitChunks) return;
-    const entries = gathering.slice(0, groupSize);
-    gathering = gathering.slice(groupSize);
+    if (state.inFlight !== null || state.failure !== null || state.closed) return;
+    const entries = takeGroup(all);
+    if (entries.length === 0 && same.length < (all ? 1 : mostSame)) return;
     const sameContent = same;
     same = [];
-    inFlight = commitGroup(entries, sameContent)
+    state.inFlight = commitGroup(entries, sameContent)
       .catch((error: unknown) => {
-        failure = error;
+        state.failure = error instanceof Error ? error : new TallyhoError('INTERNAL', String(error));
       })
       .finally(() => {
-        inFlight = null;
+        state.inFlight = null;
         pump(false);
       });
   }
 
   function check(): void {
-    if (failure !== null) throw failure instanceof Error ? failure : new TallyhoError('INTERNAL', String(failure));
+    if (state.failure !== null) throw state.failure;
+    if (state.closed) throw new TallyhoError('INTERNAL', 'the committer is closed');
+  }
+
+  async function room(): Promise<void> {
+    pump(false);
+    while (state.inFlight !== null && (isFull() || same.length >= mostSame)) await state.inFlight;
+    check();
   }
 
   return {
     async push(entry) {
       check();
       gathering.push(entry);
-      pump(false);
-      while (inFlight !== null && gathering.length >= groupSize) await inFlight;
-      check();
+      gatheredBytes += bytesOf(entry);
+      await room();
     },
-    same(line) {
+    async same(line) {
+      check();
       same.push(line);
+      if (same.length >= mostSame) await room();
     },
     async flush() {
       for (;;) {
         check();
         pump(true);
-        if (inFlight === null) {
-          check();
-          if (gathering.length === 0 && same.length === 0) return;
-        } else {
-          await inFlight;
-        }
+        if (state.inFlight !== null) await state.inFlight;
+        else if (state.failure === null && gathering.length === 0 && same.length === 0) return;
       }
+    },
+    async close() {
+      state.closed = true;
+      while (state.inFlight !== null) await state.inFlight;
     },
     get lastSequence() {
       return committed;
     },
   };
+}
+
+/** What an entry keeps in memory until it is committed: its bulk, not to the byte. */
+function bytesOf({ delta, rejected, files }: CommitEntry): number {
+  const raw = rejected.reduce((sum, row) => sum + row.raw.length, 0);
+  return (delta?.length ?? 0) + raw + files.reduce((sum, file) => sum + file.bytes.length, 0);
 }

@@ -64,15 +64,10 @@ export function decide(
       notCounted: rows,
     };
   }
-  switch (read.kind) {
-    case 'id':
-      // Only asked for where the key is in force.
-      return changed(read);
-    case 'fault':
-      return line('quarantined', read.fault.reason, read.fault.detail);
-    case 'rows':
-      return decideRows(read, settings.maxBadRows);
-  }
+  if (read.kind === 'rows') return decideRows(read, settings.maxBadRows);
+  if (read.kind === 'fault') return line('quarantined', read.fault.reason, read.fault.detail);
+  // The id alone is only asked for where the key is in force.
+  return changed(read);
 }
 
 function decideRows(read: Extract<Read, { kind: 'rows' }>, maxBadRows: Percent): Decided {

@@ -3,12 +3,13 @@
  *
  * A new user's first config names a wrong column, and every chunk is quarantined; once the config is mended the chunks
  * must count, though their bytes are as they were. So the version of a quarantined line carries a fingerprint of what
- * decided it (needed fields, headers, dialect, limits); a line with another fingerprint is read afresh, and takes the place
- * of the old one. Applied chunks are not concerned: another meaning of theirs is for `rebuild` (pipeline/basis.ts).
+ * decided it (needed fields, headers, dialect, limits); a line with another fingerprint is read afresh. What comes of it is
+ * a line of its own, as for a repaired chunk; if it is quarantined again as before, the old line only learns the settings.
+ * Applied chunks are not concerned: another meaning of theirs is for `rebuild` (pipeline/basis.ts).
  */
 import { createHash } from 'node:crypto';
 import type { ReadPlan } from '../engine/engine.ts';
-import type { KnownChunk } from '../store/store.ts';
+import type { KnownChunk, LedgerLine } from '../store/store.ts';
 import type { Percent } from './options.ts';
 
 const mark = ';read-by=';
@@ -27,9 +28,21 @@ export function markVersion(version: string, settings: string): string {
   return `${version}${mark}${settings}`;
 }
 
-/** Whether the line was quarantined under other settings. */
+/** Whether the line was quarantined under other settings, and nothing of its key counts. */
 export function isReadOtherwise(known: KnownChunk | null, settings: string): boolean {
-  return known !== null && known.outcome === 'quarantined' && known.version.includes(mark) && !known.version.endsWith(mark + settings);
+  if (known === null || known.outcome !== 'quarantined' || known.inForce !== null) return false;
+  return known.version.includes(mark) && !known.version.endsWith(mark + settings);
+}
+
+/** Whether a line says of its bytes what they would be told now. */
+export function saysTheSame(line: LedgerLine, now: Pick<LedgerLine, 'outcome' | 'reason' | 'detail' | 'rows' | 'contentId'>): boolean {
+  return (
+    line.outcome === now.outcome &&
+    line.contentId === now.contentId &&
+    line.reason === now.reason &&
+    line.detail === now.detail &&
+    line.rows === now.rows
+  );
 }
 
 /** Lines as discovery compares them: a quarantined one of the same settings has the version of its bytes. */

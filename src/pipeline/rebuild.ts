@@ -9,15 +9,19 @@ import { encodeDelta } from '../core/delta-codec.ts';
 import type { Detector } from '../core/detector.ts';
 import { TallyhoError } from '../core/error.ts';
 import { makeDetector } from '../core/make-detector.ts';
-import type { ReadPlan, ReadResult, ReadTask } from '../engine/engine.ts';
+import type { ReadOutcome, ReadPlan, ReadResult, ReadTask } from '../engine/engine.ts';
 import type { ChunkVersion } from '../objects/chunk.ts';
 import { discoverChunks } from '../objects/discovery/discover.ts';
 import type { RebuildRequest, StoredLine, Writer } from '../store/store.ts';
-import { assertIds, inputText } from './basis.ts';
+import { inputText } from './basis.ts';
 import { makeEntries } from './entries.ts';
+import { excluded } from './list-work.ts';
 import type { PipelineOptions } from './options.ts';
-import { makePublisher, pendingOf } from './publisher.ts';
-import { findReference, readReference } from './reference.ts';
+import { assertIds, withGenerations } from './pattern-ids.ts';
+import { makePublisher } from './publisher.ts';
+import { type IdentifiedReference, identifyReference, readReference } from './reference.ts';
+import { assertConfirmed, hasDetected, publishPending } from './session.ts';
+import { assertSinkNotAhead } from './sink-ahead.ts';
 
 export interface RebuildSummary {
   readonly chunks: number;
@@ -30,64 +34,84 @@ type RebuiltLine = RebuildRequest['lines'][number];
 export async function rebuildPipeline(options: PipelineOptions, signal: AbortSignal): Promise<RebuildSummary> {
   const writer = await options.store.claim({ waitMs: options.claimWaitMs, signal });
   try {
-    return await rebuild(options, writer, signal);
+    await assertIds(writer.pipeline.patterns, options.patterns.set, (id) => hasDetected(options.store, id));
+    await options.sink.sweep();
+    await assertSinkNotAhead(options, writer.pipeline.lastSequence);
+    const applied = await appliedLines(options);
+    // While nothing counts a start takes any patterns and settings as they are.
+    if (applied.length === 0) return { chunks: 0, rows: 0, detections: 0 };
+    const summary = await rebuild(options, writer, applied, signal);
+    await publishAll(options, writer, signal);
+    return summary;
   } finally {
     await writer.release().catch(() => undefined);
   }
 }
 
-async function rebuild(options: PipelineOptions, writer: Writer, signal: AbortSignal): Promise<RebuildSummary> {
-  assertIds(writer.pipeline, options.patterns);
-  const bound = options.patterns.bind(options.patterns.layout);
+async function rebuild(
+  options: PipelineOptions,
+  writer: Writer,
+  applied: readonly StoredLine[],
+  signal: AbortSignal,
+): Promise<RebuildSummary> {
+  const { layout, set } = options.patterns;
+  const bound = options.patterns.bind(layout);
   if (bound.kind === 'missing') throw new TallyhoError('INTERNAL', 'patterns do not bind to their own layout');
-  const { plan } = bound;
-  const detector = makeDetector(plan);
+  const detector = makeDetector(bound.plan);
   await writer.loadNames(detector);
 
-  const applied = await appliedLines(options);
   const lines: RebuiltLine[] = [];
-  let referenceId: string | null = null;
-  if (options.reference !== null) {
-    const line = await rebuildReference(options, detector, applied.find(({ kind }) => kind === 'reference') ?? null, signal);
-    referenceId = line.contentId;
-    lines.push(line);
+  const reference = await identifyReference(options, signal);
+  if (reference !== null) {
+    const old = applied.find(({ kind }) => kind === 'reference') ?? null;
+    lines.push(await rebuildReference(options, reference, detector, old, signal));
   }
   const chunks = applied.filter(({ kind }) => kind === 'chunk');
+  let done = 0;
   for await (const line of rebuildChunks(options, detector, chunks, signal)) {
     lines.push(line);
-    options.on({ kind: 'rebuilt', done: lines.length, of: chunks.length });
+    options.on({ kind: 'rebuilt', done: ++done, of: chunks.length });
   }
   const detections = detector.reevaluate();
-  const { lastSequence } = writer.pipeline;
+  await assertConfirmed(options, detections.length);
+  const { lastSequence, lastDetectionTime, patterns } = writer.pipeline;
   const entries = makeEntries({
     detector,
     lastSequence,
-    lastDetectionTime: writer.pipeline.lastDetectionTime,
+    lastDetectionTime,
     clock: options.clock,
     startTime: options.clock(),
     timeZone: options.timeZone,
-    patternSet: options.patterns.set,
+    patternSet: withGenerations(set, patterns),
   });
   const entry = entries.reevaluation(detections);
-  const layout = options.patterns.layout;
   await options.checkDisk?.();
+  signal.throwIfAborted();
   await writer.rebuild({
     from: lastSequence,
     to: entries.lastSequence,
-    basis: { layout, input: inputText(layout, options.input.columns, referenceId) },
+    basis: { layout, input: inputText(layout, options.input.columns, reference?.input ?? null) },
     lines,
     statistics: detector.takeFold(),
     entry,
   });
+  return { chunks: chunks.length, rows: lines.reduce((sum, line) => sum + line.rows, 0), detections: detections.length };
+}
+
+/** What is newly true, and behind it in order whatever an earlier run left unpublished. */
+async function publishAll(options: PipelineOptions, writer: Writer, signal: AbortSignal): Promise<void> {
   const publisher = makePublisher({
     sink: options.sink,
+    onPut: () => undefined,
     mark: (keys) => writer.markPublished(keys),
     markIncident: (key, detail) => writer.markIncident(key, detail),
     on: options.on,
   });
-  publisher.add(pendingOf(entry));
-  await publisher.drain();
-  return { chunks: chunks.length, rows: lines.reduce((sum, line) => sum + line.rows, 0), detections: detections.length };
+  try {
+    await publishPending(writer, publisher, signal);
+  } finally {
+    await publisher.stop();
+  }
 }
 
 /** Applied lines of the ledger in the order of their sequence numbers. */
@@ -99,28 +123,14 @@ async function appliedLines(options: PipelineOptions): Promise<StoredLine[]> {
 
 async function rebuildReference(
   options: PipelineOptions,
+  reference: IdentifiedReference,
   detector: Detector,
   old: StoredLine | null,
   signal: AbortSignal,
-): Promise<RebuiltLine & { contentId: string }> {
-  if (options.reference === null) throw new TallyhoError('INTERNAL', 'no reference');
-  const chunk = await findReference(options.reference);
-  const { outcome, bytes } = await readReference(options.reference, chunk, options.patterns.layout, options.input, 'rows', signal);
-  if (outcome.kind !== 'rows') throw new TallyhoError('INTERNAL', 'the reference was not read');
-  const step = detector.addWeights(outcome.delta);
-  return {
-    position: old?.position ?? null,
-    key: chunk.key,
-    version: chunk.version,
-    contentId: outcome.contentId,
-    bytes,
-    rows: outcome.rows,
-    applied: outcome.rows - outcome.rejectedRows,
-    quarantined: outcome.rejectedRows,
-    rejected: outcome.rejected,
-    delta: encodeDelta(step.delta),
-    newValues: step.newValues,
-  };
+): Promise<RebuiltLine> {
+  const { outcome, bytes } = await readReference(reference, options.patterns.layout, options.input, signal);
+  const { key, version } = reference.chunk;
+  return rebuiltLine(detector, { position: old?.position ?? null, key, version }, outcome, bytes);
 }
 
 /** Every applied chunk, read again in the order of the ledger, from the bytes that were applied. */
@@ -130,13 +140,24 @@ async function* rebuildChunks(
   lines: readonly StoredLine[],
   signal: AbortSignal,
 ): AsyncIterable<RebuiltLine> {
-  const wanted = new Map(lines.map((line) => [line.key, line]));
-  const found = new Map<string, ChunkVersion>();
-  const listing = discoverChunks(options.source, { waitFor: options.input.waitForMs, now: Date.now(), signal });
-  for await (const batch of listing) for (const chunk of batch) if (wanted.has(chunk.key)) found.set(chunk.key, chunk);
-  const gone = lines.filter((line) => found.get(line.key)?.state.kind !== 'ready').map((line) => line.key);
+  const lineOf = new Map(lines.map((line) => [nameOf(line), line]));
+  const found = new Map<StoredLine, ChunkVersion>();
+  const listing = discoverChunks(options.source, {
+    waitFor: options.input.waitForMs,
+    now: Date.now(),
+    exclude: excluded(options),
+    signal,
+  });
+  for await (const batch of listing) {
+    for (const chunk of batch) {
+      const line = lineOf.get(nameOf(chunk));
+      if (line !== undefined && chunk.state.kind === 'ready') found.set(line, chunk);
+    }
+  }
+  const gone = lines.filter((line) => !found.has(line)).map(({ key }) => key);
   if (gone.length > 0) throw contentGone(gone);
-  const tasks = lines.map((line): ReadTask => ({ chunk: found.get(line.key) as ChunkVersion, want: 'rows', applied: null }));
+  const lineOfChunk = new Map(Array.from(found, ([line, chunk]) => [chunk, line]));
+  const tasks = lines.map((line): ReadTask => ({ chunk: found.get(line) as ChunkVersion, want: 'rows', applied: null }));
   const plan: ReadPlan = {
     layout: options.patterns.layout,
     columns: options.input.columns,
@@ -146,7 +167,8 @@ async function* rebuildChunks(
   const changed: string[] = [];
   for await (const result of options.engine.aggregate(tasks, plan, signal)) {
     signal.throwIfAborted();
-    const line = wanted.get(result.task.chunk.key) as StoredLine;
+    const line = lineOfChunk.get(result.task.chunk);
+    if (line === undefined) throw new TallyhoError('INTERNAL', `the engine named a chunk that was not asked for: ${result.task.chunk.key}`);
     const rebuilt = rebuildChunk(detector, line, result);
     if (rebuilt === null) changed.push(line.key);
     else if (changed.length === 0) yield rebuilt;
@@ -157,24 +179,40 @@ async function* rebuildChunks(
 /** null if it no longer holds the bytes that were applied. */
 function rebuildChunk(detector: Detector, line: StoredLine, { outcome, bytes }: ReadResult): RebuiltLine | null {
   if (outcome.kind === 'moved' || outcome.contentId !== line.contentId) return null;
-  const same = { position: line.position, key: line.key, version: line.version, contentId: outcome.contentId, bytes };
   if (outcome.kind !== 'rows') {
     const why = outcome.kind === 'fault' ? outcome.fault.detail : 'its rows were not read';
     throw new TallyhoError('REBUILD_BLOCKED', `${line.key} was applied, and cannot be read by the new settings: ${why}`, {
       mend: 'Take the settings back to what they were, or write patterns that need no more than its columns.',
     });
   }
-  const step = detector.addWeights(outcome.delta);
-  const applied = outcome.rows - outcome.rejectedRows;
+  return rebuiltLine(detector, line, outcome, bytes);
+}
+
+function rebuiltLine(
+  detector: Detector,
+  { position, key, version }: Pick<RebuiltLine, 'position' | 'key' | 'version'>,
+  { contentId, rows, rejectedRows, rejected, delta }: Extract<ReadOutcome, { kind: 'rows' }>,
+  bytes: number,
+): RebuiltLine {
+  const step = detector.addWeights(delta);
   return {
-    ...same,
-    rows: outcome.rows,
-    applied,
-    quarantined: outcome.rejectedRows,
-    rejected: outcome.rejected,
+    position,
+    key,
+    version,
+    contentId,
+    bytes,
+    rows,
+    applied: rows - rejectedRows,
+    quarantined: rejectedRows,
+    rejected,
     delta: encodeDelta(step.delta),
     newValues: step.newValues,
   };
+}
+
+/** As it is listed: an object and a folder of one key are two. */
+function nameOf({ key, folder }: { readonly key: string; readonly folder: boolean }): string {
+  return folder ? `${key}/` : key;
 }
 
 function contentGone(keys: readonly string[]): TallyhoError {

@@ -7,10 +7,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TallyhoError } from '../core/error.ts';
 import type { NotChunks } from '../objects/chunk.ts';
-import type { Writer } from '../store/store.ts';
+import type { CommitRequest, Store, Writer } from '../store/store.ts';
 import { isDataError } from './data-error.ts';
 import type { PipelineOptions } from './options.ts';
-import { runPass } from './pass.ts';
+import { isStop, runPass } from './pass.ts';
 import { openSession, type Session } from './session.ts';
 import { makeTally, type RunSummary, type Tally } from './summary.ts';
 
@@ -21,11 +21,9 @@ export interface RunMode {
   readonly signal: AbortSignal;
 }
 
-/** The statistics tables lag behind the ledger by no more than this. */
-const foldEveryMs = 10_000;
 const firstRetryMs = 200;
 const longestRetryMs = 30_000;
-/** `--once` gives up after so many failures in a row; a watching detector never does. */
+/** `--once` gives up after so many failures without anything done in between; a watching detector never does. */
 const onceAttempts = 6;
 
 interface Run {
@@ -35,22 +33,26 @@ interface Run {
   readonly tally: Tally;
   readonly firstSeen: Map<string, number>;
   readonly uncommittable: Map<string, string>;
-  /** Set after a group failed for a reason in its data. */
+  /** A group failed for a reason in its data: until a pass has succeeded each entry is a commit of its own. */
   oneByOne: boolean;
   /** How many uncommittable versions the session before knew. */
   leftOut: number;
-  /** Failures since the last success. */
+  /** A commit whose answer was lost. */
+  unknown: CommitRequest | null;
+  /** Failures since something was done. */
   failures: number;
   notChunks: NotChunks;
-  published: number;
-  incidents: number;
+  files: number;
+  /** Put, and perhaps not marked: another life may put them again. */
+  readonly unmarked: Set<string>;
+  readonly incidents: Set<string>;
   lastSequence: number;
 }
 
 export async function runPipeline(options: PipelineOptions, mode: RunMode): Promise<RunSummary> {
   const started = performance.now();
   const run: Run = {
-    options,
+    options: { ...options, confirm: askOnce(options.confirm) },
     mode,
     startTime: options.clock(),
     tally: makeTally(),
@@ -58,10 +60,12 @@ export async function runPipeline(options: PipelineOptions, mode: RunMode): Prom
     uncommittable: new Map(),
     oneByOne: false,
     leftOut: 0,
+    unknown: null,
     failures: 0,
     notChunks: { count: 0, examples: [] },
-    published: 0,
-    incidents: 0,
+    files: 0,
+    unmarked: new Set(),
+    incidents: new Set(),
     lastSequence: 0,
   };
   for (;;) {
@@ -69,14 +73,24 @@ export async function runPipeline(options: PipelineOptions, mode: RunMode): Prom
       await live(run);
       return summarize(run, performance.now() - started);
     } catch (error) {
-      if (mode.signal.aborted && !(error instanceof TallyhoError)) return summarize(run, performance.now() - started);
+      if (isStop(error, mode.signal)) return summarize(run, performance.now() - started);
       const inMs = retryIn(run, error);
-      if (inMs === null) throw error;
+      // A failure on the way out is told: what is not done yet is done by the next start.
+      if (inMs === null || mode.signal.aborted) throw error;
       options.on({ kind: 'retry', error: error instanceof Error ? error : new Error(String(error)), inMs });
       await sleep(inMs, undefined, { signal: mode.signal }).catch(() => undefined);
-      if (mode.signal.aborted) throw error;
+      if (mode.signal.aborted) return summarize(run, performance.now() - started);
     }
   }
+}
+
+/** Whoever said yes is not asked again because a connection was lost in between. */
+function askOnce(confirm: PipelineOptions['confirm']): PipelineOptions['confirm'] {
+  let confirmed = false;
+  return async (detections) => {
+    confirmed ||= await confirm(detections);
+    return confirmed;
+  };
 }
 
 /** Claims, works, releases. Returns when it is done; throws when this life is over. */
@@ -84,23 +98,43 @@ async function live(run: Run): Promise<void> {
   const { options, mode } = run;
   const writer = await options.store.claim({ waitMs: options.claimWaitMs, signal: mode.signal });
   try {
-    options.on({ kind: 'claimed', epoch: writer.pipeline.epoch, lastSequence: writer.pipeline.lastSequence });
+    const { epoch, lastSequence } = writer.pipeline;
+    run.lastSequence = lastSequence;
+    options.on({ kind: 'claimed', epoch, lastSequence });
+    await tallyUnknown(run, options.store);
     const session = await openSession({
       options,
       writer,
       startTime: run.startTime,
       tally: run.tally,
-      oneByOne: run.oneByOne,
+      groupSize: () => (run.oneByOne ? 1 : options.commitChunks),
       uncommittable: run.uncommittable,
+      onCommitted() {
+        run.failures = 0;
+      },
+      onPut(key) {
+        if (!run.unmarked.has(key)) run.files++;
+        run.unmarked.add(key);
+      },
+      onMarked(keys) {
+        run.failures = 0;
+        for (const key of keys) run.unmarked.delete(key);
+      },
+      onUnknown(request) {
+        run.unknown = request;
+      },
       signal: mode.signal,
     });
     try {
       await watch(run, writer, session);
-      await session.fold();
-      await session.publisher.drain();
+      await finish(session);
+    } catch (error) {
+      // What came before the bad chunk is as good as ever.
+      if (error instanceof TallyhoError && error.code === 'HALTED') await finish(session);
+      throw error;
     } finally {
-      run.published += session.publisher.published;
-      run.incidents += session.publisher.incidents;
+      await session.close();
+      for (const key of session.publisher.incidents) run.incidents.add(key);
       run.lastSequence = session.committer.lastSequence;
     }
   } finally {
@@ -108,37 +142,54 @@ async function live(run: Run): Promise<void> {
   }
 }
 
+async function finish(session: Session): Promise<void> {
+  await session.fold();
+  await session.publisher.drain();
+}
+
 async function watch(run: Run, writer: Writer, session: Session): Promise<void> {
   const { options, mode } = run;
-  let folded = performance.now();
-  let dirty = session.entries.lastSequence > writer.pipeline.foldedSequence;
-  for (;;) {
-    const before = session.committer.lastSequence;
-    const pass = await runPass({ ...run, writer, session, once: mode.once, signal: mode.signal });
+  const { once, signal } = mode;
+  for (let isFirst = true; !signal.aborted; isFirst = false) {
+    const pass = await runPass({ ...run, writer, session, once, isFirst, signal }).catch((error: unknown) => {
+      if (isStop(error, signal)) return null;
+      throw error;
+    });
+    if (pass === null) break;
     run.notChunks = pass.notChunks;
-    run.failures = 0;
-    dirty ||= session.committer.lastSequence > before;
-    if (mode.signal.aborted) {
-      options.on({ kind: 'stopping' });
-      return;
-    }
-    if (mode.once && pass.again === 0) return;
-    if (dirty && (!pass.progressed || performance.now() - folded > foldEveryMs)) {
-      await session.fold();
-      dirty = false;
-      folded = performance.now();
-    }
+    run.oneByOne = false;
+    if (signal.aborted) break;
+    if (once && pass.again === 0) return;
     if (pass.progressed) continue;
-    await session.publisher.drain();
-    if (!mode.once) options.on({ kind: 'idle' });
+    await finish(session);
+    run.failures = 0;
+    if (!once) options.on({ kind: 'idle' });
     // A listing that takes long must not be all that a bucket sees of us (PROTOCOL.md 6).
     const pause = Math.max(options.input.pollMs, 2 * pass.listMs);
-    await sleep(pause, undefined, { signal: mode.signal }).catch(() => undefined);
-    if (mode.signal.aborted) {
-      options.on({ kind: 'stopping' });
-      return;
-    }
+    await sleep(pause, undefined, { signal }).catch(() => undefined);
   }
+  options.on({ kind: 'stopping' });
+}
+
+/** Counts what the commit before a lost connection did after all. */
+async function tallyUnknown(run: Run, store: Store): Promise<void> {
+  const entries = run.unknown?.entries ?? [];
+  const first = entries[0]?.line;
+  if (first === undefined) return;
+  for await (const batch of store.chunks({ key: first.key, outcome: first.outcome })) {
+    const isThere = batch.some(
+      ({ version, sequence, detectionTime }) =>
+        version === first.version && sequence === first.sequence && detectionTime.getTime() === first.detectionTime.getTime(),
+    );
+    if (!isThere) continue;
+    for (const { line, detections } of entries)
+      run.tally.line(
+        line,
+        detections.map(({ patternId }) => patternId),
+      );
+    break;
+  }
+  run.unknown = null;
 }
 
 /** How long to wait before a new life, or null if there is none. */
@@ -171,8 +222,8 @@ function summarize(run: Run, ms: number): RunSummary {
     rows: tally.rows,
     quarantinedRows: tally.quarantinedRows,
     detections: order.map((patternId) => ({ patternId, count: tally.detections.get(patternId) ?? 0 })),
-    files: run.published,
-    incidents: run.incidents,
+    files: run.files,
+    incidents: run.incidents.size,
     grew: tally.grew,
     notChunks: run.notChunks,
     lastSequence: run.lastSequence,

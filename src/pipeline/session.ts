@@ -9,17 +9,18 @@ import { makeDetector } from '../core/make-detector.ts';
 import { TallyhoError } from '../core/error.ts';
 import type { Detector } from '../core/detector.ts';
 import type { ReadPlan } from '../engine/engine.ts';
-import type { CommitEntry, CommitRequest, PendingFile, Writer } from '../store/store.ts';
-import { fitBasis } from './basis.ts';
+import type { CommitEntry, CommitRequest, PendingFile, Store, Writer } from '../store/store.ts';
+import { type Fit, fitBasis, isSameBasis } from './basis.ts';
 import { type Committer, makeCommitter } from './committer.ts';
 import { type ContentIndex, makeContentIndex } from './content-index.ts';
 import { isDataError } from './data-error.ts';
-import { decide, type Original } from './decide.ts';
+import type { Original } from './decide.ts';
 import { type EntryMaker, makeEntries } from './entries.ts';
 import type { PipelineOptions } from './options.ts';
+import { assertIds, withGenerations } from './pattern-ids.ts';
 import { makePublisher, pendingOf, type Publisher } from './publisher.ts';
 import { readingSettings } from './reading-settings.ts';
-import { findReference, readReference } from './reference.ts';
+import { identifyReference, takeReference } from './reference.ts';
 import { assertSinkNotAhead } from './sink-ahead.ts';
 import type { Tally } from './summary.ts';
 
@@ -31,10 +32,16 @@ export interface Life {
   readonly writer: Writer;
   readonly startTime: Date;
   readonly tally: Tally;
-  /** Commit one chunk at a time: a group failed for a reason in its data. */
-  readonly oneByOne: boolean;
-  /** Versions (key, NUL, content id) that the database refuses for a reason in their data, with its words. */
+  /** Exactly so many entries a commit, or null; asked for each. */
+  readonly groupSize: () => number | null;
+  /** Versions (`versionName`) that the database refuses for a reason in their data, with its words. */
   readonly uncommittable: Map<string, string>;
+  /** A commit took place. */
+  readonly onCommitted: () => void;
+  readonly onPut: (key: string) => void;
+  readonly onMarked: (keys: readonly string[]) => void;
+  /** The commit whose answer was lost. */
+  readonly onUnknown: (request: CommitRequest) => void;
   readonly signal: AbortSignal;
 }
 
@@ -48,40 +55,66 @@ export interface Session {
   readonly settings: string;
   /** Whose bytes these are, if they are in force under another key; committed or about to be. */
   original(contentId: string, key: string): Promise<Original | null>;
-  /** Hands an evaluated entry to the committer. */
+  /** Hands an evaluated entry to the committer. Waits while commits or the sink lag too far behind. */
   commit(entry: CommitEntry, notes: readonly string[]): Promise<void>;
-  /** Everything evaluated is committed, and folded into the statistics tables. */
+  /** Commits all that was evaluated and folds it into the statistics tables, unless they have it already. */
   fold(): Promise<void>;
+  /** Whether the tables have lagged for longer than they may. */
+  readonly foldIsDue: boolean;
+  /** Begins nothing further, and resolves when what is under way is over. */
+  close(): Promise<void>;
+}
+
+/** The statistics tables lag behind the ledger by no more than this. */
+const foldEveryMs = 10_000;
+
+/** One version of the bytes under a key. */
+export function versionName(key: string, contentId: string): string {
+  return `${key}\0${contentId}`;
 }
 
 export async function openSession(life: Life): Promise<Session> {
-  const { options, writer, tally, signal } = life;
-  const reference = options.reference === null ? null : { settings: options.reference, chunk: await findReference(options.reference) };
-  const layout = options.patterns.layout;
-  const referenceId =
-    reference === null
-      ? null
-      : (await readReference(reference.settings, reference.chunk, layout, options.input, 'id', signal)).outcome.contentId;
-  const fit = fitBasis(writer.pipeline, options.patterns, options.input.columns, referenceId);
-  if (fit.kind === 'new') await writer.setBasis(fit.basis);
+  const { options, writer } = life;
+  await assertIds(writer.pipeline.patterns, options.patterns.set, (id) => hasDetected(options.store, id));
+  const patterns = { ...options.patterns, set: withGenerations(options.patterns.set, writer.pipeline.patterns) };
+  const reference = await identifyReference(options, life.signal);
+  const { basis, patternSet, lastSequence } = writer.pipeline;
+  const isEmpty = lastSequence === 0 && !(await hasApplied(options.store));
+  const fit = fitBasis({ basis, patternSet, isEmpty }, patterns, options.input.columns, reference?.input ?? null);
+  if (fit.kind === 'new' && !isSameBasis(basis, fit.basis)) await writer.setBasis(fit.basis);
 
   await options.sink.sweep();
-  await assertSinkNotAhead(options, writer.pipeline.lastSequence);
-
-  const detector = makeDetector(fit.plan);
-  const started = performance.now();
-  if (fit.kind !== 'new') await writer.load(detector);
-  const entities = fit.plan.layout.grains.reduce((sum, grain, index) => sum + (grain.base === index ? detector.size(index) : 0), 0);
-  options.on({ kind: 'loaded', entities, ms: performance.now() - started });
-
+  await assertSinkNotAhead(options, lastSequence);
   const publisher = makePublisher({
     sink: options.sink,
-    mark: (keys) => writer.markPublished(keys),
+    onPut: life.onPut,
+    async mark(keys) {
+      await writer.markPublished(keys);
+      life.onMarked(keys);
+    },
     markIncident: (key, detail) => writer.markIncident(key, detail),
     on: options.on,
   });
-  await publishPending(writer, publisher);
+  try {
+    const detector = await loadDetector(life, fit);
+    await publishPending(writer, publisher, life.signal);
+    const session = await makeSession(life, fit, detector, publisher);
+    if (fit.kind === 'new' && reference !== null) {
+      const { entry, rows, rejected } = await takeReference(options, reference, session.entries, fit.plan.layout, life.signal);
+      await session.committer.push(entry);
+      await session.committer.flush();
+      options.on({ kind: 'reference', rows, rejected });
+    }
+    if (fit.kind === 'changed') await reevaluate(options, session);
+    return session;
+  } catch (error) {
+    await publisher.stop();
+    throw error;
+  }
+}
 
+async function makeSession(life: Life, fit: Fit, detector: Detector, publisher: Publisher): Promise<Session> {
+  const { options, writer, tally } = life;
   const contents = makeContentIndex();
   await fillContents(contents, writer);
   /** Applied in this session and perhaps not committed yet, by content id. */
@@ -89,21 +122,22 @@ export async function openSession(life: Life): Promise<Session> {
 
   const committer = makeCommitter({
     lastSequence: writer.pipeline.lastSequence,
-    commitChunks: life.oneByOne ? 1 : options.commitChunks,
+    groupSize: life.groupSize,
     commit: async (request) => {
       await options.checkDisk?.();
       await writer.commit(request).catch((error: unknown) => {
-        noteRefused(life, request, error);
+        noteFailure(life, request, error);
         throw error;
       });
     },
     onCommitted(committed, ms) {
+      life.onCommitted();
       for (const { line, detections } of committed) {
         tally.line(
           line,
           detections.map((detection) => detection.patternId),
         );
-        if (line.contentId !== null) recent.delete(line.contentId);
+        if (line.outcome === 'applied' && line.contentId !== null) recent.delete(line.contentId);
       }
       options.on({ kind: 'committed', lines: committed.map((entry) => entry.line), ms });
       publisher.add(committed.flatMap(pendingOf));
@@ -117,7 +151,7 @@ export async function openSession(life: Life): Promise<Session> {
     clock: options.clock,
     startTime: life.startTime,
     timeZone: options.timeZone,
-    patternSet: fit.kind === 'go on' ? null : options.patterns.set,
+    patternSet: fit.kind === 'go on' ? null : withGenerations(options.patterns.set, writer.pipeline.patterns),
   });
 
   const readPlan: ReadPlan = {
@@ -126,7 +160,9 @@ export async function openSession(life: Life): Promise<Session> {
     csv: options.input.csv,
     maxChunkBytes: options.input.maxChunkBytes,
   };
-  const session: Session = {
+  let folded = writer.pipeline.foldedSequence;
+  let foldedAt = performance.now();
+  return {
     detector,
     entries,
     committer,
@@ -148,79 +184,77 @@ export async function openSession(life: Life): Promise<Session> {
       }
       options.on({ kind: 'evaluated', line, notes });
       await committer.push(entry);
+      await publisher.room();
     },
     async fold() {
       await committer.flush();
-      const rows = detector.takeFold();
       const to = committer.lastSequence;
-      const foldStarted = performance.now();
+      if (to === folded) return;
+      const rows = detector.takeFold();
+      const started = performance.now();
       try {
         await writer.fold(rows, to);
       } catch (error) {
+        // Perhaps it took place, and only the answer is lost: this session ends, and the next one reads how far the tables are.
         detector.returnFold(rows);
         throw error;
       }
+      folded = to;
+      foldedAt = performance.now();
       options.on({
         kind: 'folded',
         to,
         rows: rows.reduce((sum, { entities }) => sum + entities.length, 0),
-        ms: performance.now() - foldStarted,
+        ms: foldedAt - started,
       });
     },
+    get foldIsDue() {
+      return committer.lastSequence > folded && performance.now() - foldedAt > foldEveryMs;
+    },
+    async close() {
+      await Promise.all([publisher.stop(), committer.close()]);
+    },
   };
-
-  if (fit.kind === 'new' && reference !== null) {
-    const { outcome, bytes } = await readReference(reference.settings, reference.chunk, fit.plan.layout, options.input, 'rows', signal);
-    if (outcome.kind !== 'rows') throw new TallyhoError('INTERNAL', 'the reference was not read');
-    const { chunk } = reference;
-    const subject = {
-      kind: 'reference' as const,
-      key: chunk.key,
-      folder: false,
-      version: chunk.version,
-      contentId: outcome.contentId,
-      bytes,
-      replaces: null,
-    };
-    const decided = decide(outcome, null, null, { maxBadRows: options.input.maxBadRows, onDuplicate: 'apply' });
-    if (decided.kind !== 'line' || decided.outcome === 'quarantined') {
-      const why = decided.kind === 'line' ? decided.detail : '';
-      throw new TallyhoError('REFERENCE_UNREADABLE', `The reference file ${chunk.key} is refused: ${why}`, {
-        mend: 'Mend the file, or `maxBadRows`; nothing was counted.',
-      });
-    }
-    await committer.push(entries.reference(subject, { ...decided, outcome: 'applied' }, outcome.delta, outcome.rejected));
-    await committer.flush();
-    options.on({ kind: 'reference', rows: outcome.rows, rejected: outcome.rejectedRows });
-  }
-  if (fit.kind === 'changed') {
-    const detections = detector.reevaluate();
-    if (detections.length > manyDetections && !(await options.confirm(detections.length))) {
-      throw new TallyhoError('CONFIRM_NEEDED', `The changed set of patterns adds ${detections.length} detections at once.`, {
-        mend: 'Start again with `--yes` if that is meant.',
-      });
-    }
-    await session.commit(entries.reevaluation(detections), []);
-    await committer.flush();
-    options.on({ kind: 'reevaluated', detections: detections.length });
-  }
-  return session;
 }
 
-/** A commit of one chunk that the database refuses for its data names the chunk that the next life leaves out. */
-function noteRefused(life: Life, { entries }: CommitRequest, error: unknown): void {
-  const line = entries.length === 1 ? entries[0]?.line : undefined;
-  if (line?.contentId === null || line?.outcome !== 'applied' || !isDataError(error)) return;
-  life.uncommittable.set(
-    `${line.key}\0${line.contentId}`,
-    `PostgreSQL refuses its rows: ${error instanceof Error ? error.message : String(error)}`,
-  );
+async function loadDetector({ options, writer }: Life, fit: Fit): Promise<Detector> {
+  const detector = makeDetector(fit.plan);
+  const started = performance.now();
+  if (fit.kind !== 'new') await writer.load(detector);
+  const entities = fit.plan.layout.grains.reduce((sum, grain, index) => sum + (grain.base === index ? detector.size(index) : 0), 0);
+  options.on({ kind: 'loaded', entities, ms: performance.now() - started });
+  return detector;
+}
+
+/** The first act under a changed set of patterns. */
+async function reevaluate(options: PipelineOptions, session: Session): Promise<void> {
+  const detections = session.detector.reevaluate();
+  await assertConfirmed(options, detections.length);
+  await session.commit(session.entries.reevaluation(detections), []);
+  await session.committer.flush();
+  options.on({ kind: 'reevaluated', detections: detections.length });
+}
+
+export async function assertConfirmed({ confirm }: PipelineOptions, detections: number): Promise<void> {
+  if (detections <= manyDetections || (await confirm(detections))) return;
+  throw new TallyhoError('CONFIRM_NEEDED', `The changed set of patterns adds ${detections} detections at once.`, {
+    mend: 'Start again with `--yes` if that is meant.',
+  });
+}
+
+/** What the next life must know: a commit of one chunk that was refused for its data, or one whose answer is lost. */
+function noteFailure({ uncommittable, onUnknown }: Life, request: CommitRequest, error: unknown): void {
+  if (error instanceof TallyhoError && error.code === 'STORE_UNKNOWN_COMMIT') onUnknown(request);
+  const line = request.entries.length === 1 ? request.entries[0]?.line : undefined;
+  if (line === undefined || line.kind !== 'chunk' || line.contentId === null || line.outcome !== 'applied' || !isDataError(error)) return;
+  const words = error instanceof Error ? error.message : String(error);
+  uncommittable.set(versionName(line.key, line.contentId), `PostgreSQL refuses its rows: ${words}`);
 }
 
 /** What was committed and not published before a crash, or held up by an incident: first of all, in bounded memory. */
-async function publishPending(writer: Writer, publisher: Publisher): Promise<void> {
+export async function publishPending(writer: Writer, publisher: Publisher, signal: AbortSignal): Promise<void> {
   let last: PendingFile | undefined;
-  for (;;) {
+  while (!signal.aborted) {
     const files = await writer.pendingFiles(last === undefined ? null : { sequence: last.sequence, ordinal: last.ordinal }, 200);
     last = files.at(-1);
     if (last === undefined) return;
@@ -233,4 +267,15 @@ async function fillContents(contents: ContentIndex, writer: Writer): Promise<voi
   for await (const batch of writer.known()) {
     for (const { inForce } of batch) if (inForce !== null) contents.add(inForce);
   }
+}
+
+export async function hasDetected(store: Store, patternId: string): Promise<boolean> {
+  for await (const batch of store.detections({ patternId })) if (batch.length > 0) return true;
+  return false;
+}
+
+/** Whether anything counts, be it the reference alone. */
+export async function hasApplied(store: Store): Promise<boolean> {
+  for await (const batch of store.chunks({ outcome: 'applied' })) if (batch.length > 0) return true;
+  return false;
 }

@@ -3,7 +3,7 @@ import type { LedgerLine, Outcome } from '../store/store.ts';
 
 export interface RunSummary {
   readonly seconds: number;
-  /** Ledger lines decided in this run, by outcome. */
+  /** Lines of chunks decided in this run, by outcome. */
   readonly outcomes: Readonly<Partial<Record<Outcome, number>>>;
   readonly rows: number;
   readonly quarantinedRows: number;
@@ -34,9 +34,12 @@ export function makeTally(): Tally {
     detections: new Map(),
     grew: [],
     line(line, detected) {
-      this.outcomes[line.outcome] = (this.outcomes[line.outcome] ?? 0) + 1;
-      this.rows += line.rows;
-      this.quarantinedRows += line.quarantined;
+      // A reevaluation and the reference are entries, and no chunks.
+      if (line.kind !== 'reevaluation' && line.kind !== 'reference') {
+        this.outcomes[line.outcome] = (this.outcomes[line.outcome] ?? 0) + 1;
+        this.rows += line.rows;
+        this.quarantinedRows += line.quarantined;
+      }
       if (line.reason === 'grew') this.grew.push(line.key);
       for (const id of detected) this.detections.set(id, (this.detections.get(id) ?? 0) + 1);
     },

@@ -1,0 +1,125 @@
+/** What there is to do: the listing against the ledger, with what the ledger says of a name that changed its kind. */
+import { TallyhoError } from '../core/error.ts';
+import type { ChunkVersion, NotChunks } from '../objects/chunk.ts';
+import { discoverChunks, discoverWork } from '../objects/discovery/discover.ts';
+import type { KnownChunk, Store, StoredLine, Writer } from '../store/store.ts';
+import type { PipelineOptions } from './options.ts';
+import { comparable } from './reading-settings.ts';
+
+export interface Work {
+  readonly chunk: ChunkVersion;
+  readonly known: KnownChunk | null;
+}
+
+export interface ListedWork {
+  /** In natural order. */
+  readonly work: readonly Work[];
+  /** Chunks that wait, told before or not. */
+  readonly waiting: number;
+  readonly notChunks: NotChunks;
+}
+
+export interface ListOptions {
+  readonly options: PipelineOptions;
+  readonly writer: Writer;
+  /** Of the session (reading-settings.ts). */
+  readonly settings: string;
+  /** The first listing of a session: under `halt` it looks for chunks that stopped an earlier one. */
+  readonly isFirst: boolean;
+  readonly signal: AbortSignal;
+}
+
+export async function listWork({ options, writer, settings, isFirst, signal }: ListOptions): Promise<ListedWork> {
+  const mustLook = isFirst && options.input.onBadChunk === 'halt';
+  const bad = new Map<string, KnownChunk>();
+  const known = noting(comparable(writer.known(), settings), (line) => {
+    if (mustLook && line.outcome === 'quarantined') bad.set(nameOf(line), line);
+  });
+  const found = await discoverWork(options.source, known, {
+    waitFor: options.input.waitForMs,
+    now: Date.now(),
+    exclude: excluded(options),
+    signal,
+  });
+  for (const { chunk } of found.work) bad.delete(nameOf(chunk));
+  if (bad.size > 0) await assertNotHalted(options, bad, signal);
+
+  const work: Work[] = [];
+  let waiting = 0;
+  for (const { chunk, known: line } of found.work) {
+    const known = line === null ? null : await withForce(options.store, line, chunk);
+    if (chunk.state.kind === 'waiting') {
+      waiting++;
+      if (isTold(chunk, known)) continue;
+    }
+    work.push({ chunk, known });
+  }
+  return { work, waiting, notChunks: found.notChunks };
+}
+
+/** The reference is no chunk, wherever it lies. */
+export function excluded({ reference }: PipelineOptions): readonly string[] {
+  return reference?.keyInSource === null || reference === null ? [] : [reference.keyInSource];
+}
+
+/**
+ * Nothing to add about a folder that waits: the line is there, or what was applied under this key stays in force until the
+ * new version is complete (and may turn out to be the same bytes).
+ */
+function isTold(chunk: ChunkVersion, known: KnownChunk | null): boolean {
+  return known !== null && (known.inForce !== null || (known.outcome === 'waiting' && known.version === chunk.version));
+}
+
+/**
+ * The ledger knows an object and a folder of one name apart; the key is the same, and so is what is in force under it. A
+ * line that has nothing in force of its own kind is looked at again where that of the other may be: it says so (`changed`),
+ * or was decided by the names alone (`ambiguous`, and one that waited and is complete now).
+ */
+async function withForce(store: Store, line: KnownChunk, chunk: ChunkVersion): Promise<KnownChunk> {
+  const isUndecided = line.contentId === null && chunk.state.kind !== 'waiting';
+  if (line.inForce !== null || (line.outcome !== 'changed' && !isUndecided)) return line;
+  let last: StoredLine | undefined;
+  for await (const batch of store.chunks({ key: line.key, outcome: 'applied' }))
+    last = batch.findLast(({ kind }) => kind === 'chunk') ?? last;
+  return last === undefined ? line : { ...line, inForce: last.contentId, inForceBytes: last.bytes };
+}
+
+/** Under `halt`, a chunk that stopped the pipeline stops it again, until it is mended or gone. */
+async function assertNotHalted(options: PipelineOptions, bad: ReadonlyMap<string, KnownChunk>, signal: AbortSignal): Promise<void> {
+  const listing = discoverChunks(options.source, {
+    waitFor: options.input.waitForMs,
+    now: Date.now(),
+    exclude: excluded(options),
+    signal,
+  });
+  for await (const batch of listing) {
+    for (const chunk of batch) {
+      const line = bad.get(nameOf(chunk));
+      // One that was ambiguous by its name alone is mended when it no longer is.
+      if (line === undefined || (line.contentId === null && chunk.state.kind !== 'ambiguous')) continue;
+      throw halted(chunk.key, null, 'it is as it was when it stopped the pipeline.');
+    }
+  }
+}
+
+export function halted(key: string, reason: string | null, detail: string | null): TallyhoError {
+  const why = reason === null ? '' : ` (${reason})`;
+  return new TallyhoError('HALTED', `${key} is quarantined${why}: ${detail ?? ''}`, {
+    mend: 'Write the mended chunk under the same name and start again, or set `onBadChunk: skip`.',
+  });
+}
+
+/** As it is listed: an object and a folder of one key are two. */
+function nameOf({ key, folder }: { readonly key: string; readonly folder: boolean }): string {
+  return folder ? `${key}/` : key;
+}
+
+async function* noting(
+  known: AsyncIterable<readonly KnownChunk[]>,
+  note: (line: KnownChunk) => void,
+): AsyncIterable<readonly KnownChunk[]> {
+  for await (const batch of known) {
+    for (const line of batch) note(line);
+    yield batch;
+  }
+}
