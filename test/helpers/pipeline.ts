@@ -17,6 +17,7 @@ export interface TestPipeline {
   readonly sink: string;
   readonly patterns: readonly PatternSource[];
   readonly weight?: 'none' | 'column' | 'amount' | 'reference';
+  readonly scale?: number;
   /** Path of the reference file. */
   readonly reference?: string;
   readonly input?: Partial<InputSettings>;
@@ -62,7 +63,7 @@ export function testOptions(test: TestPipeline): PipelineOptions {
             engine: makeLocalEngine({ source: makeFileObjects({ root: dirname(reference) }) }),
             keyInSource: null,
           },
-    patterns: declarePatterns(testPatterns(test), { scale: 2, weight: test.weight ?? 'none' }),
+    patterns: declarePatterns(testPatterns(test), { scale: test.scale ?? 2, weight: test.weight ?? 'none' }),
     timeZone: 'UTC',
     clock: test.clock ?? (() => new Date('2026-11-22T07:30:00.123Z')),
     commitChunks: test.commitChunks ?? null,

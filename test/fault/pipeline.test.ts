@@ -1,0 +1,160 @@
+/** A whole pipeline against a real PostgreSQL through faults of the wire, of the server and of its own process. */
+import { spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
+import { makeRandom } from '../helpers/dataset/random.ts';
+import { csv, makeWorld, type Run, type World } from '../helpers/pipeline-world.ts';
+import { makeStoreProxy, type StoreProxy } from '../helpers/store-proxy.ts';
+import { startTestServer, type TestServer } from '../helpers/test-server.ts';
+
+const seed = Number(process.env['TALLYHO_SEED'] ?? 20_261_122);
+const runner = fileURLToPath(new URL('../helpers/pipeline-runner.ts', import.meta.url));
+
+let server: TestServer;
+let url: string;
+let world: World;
+
+beforeAll(async () => {
+  server = await startTestServer();
+  url = await server.createDatabase();
+});
+afterAll(() => server.close());
+beforeEach(async () => {
+  world = await makeWorld(url);
+});
+afterEach(() => world.close());
+
+function putChunks(count: number): void {
+  for (let i = 0; i < count; i++) world.put(`chunk_${i}.csv`, csv(`M${i % 7} C${i % 11} 1`, `M${i % 5} C${i % 3} 2`));
+  world.put('copy.csv', csv('M0 C0 1', 'M0 C0 2'));
+}
+
+async function expectAsIfNothingHappened(): Promise<void> {
+  const twin = await world.twin();
+  await twin.run();
+  expect(await world.ledger()).toEqual(await twin.ledger());
+  expect(await world.detections()).toEqual(await twin.detections());
+  expect(await world.statistics()).toEqual(await twin.statistics());
+  expect([...world.output()]).toEqual([...twin.output()]);
+}
+
+describe('an unanswered COMMIT, of whatever transaction', () => {
+  for (const mode of ['lose-commit', 'lose-answer'] as const) {
+    test(`${mode}: nothing is doubled or lost, and the summary counts what took place`, async () => {
+      putChunks(12);
+      const proxy: StoreProxy = await makeStoreProxy(url);
+      const store = await openPostgresStore({ connection: { url: proxy.url }, pipeline: world.name });
+      try {
+        const random = makeRandom(seed);
+        const through: Run = {
+          commitChunks: 2,
+          change: () => ({ store }),
+          on(event) {
+            if (event.kind === 'retry') return;
+            if (proxy.lost < 6 && random.chance(0.15)) proxy.mode = mode;
+          },
+        };
+        const summary = await world.run(through);
+        expect(proxy.lost).toBeGreaterThan(2);
+        expect(summary).toMatchObject({ outcomes: { applied: 12, duplicate: 1 }, rows: 26, lastSequence: 12, incidents: 0 });
+        expect(summary.files).toBe(world.output().size);
+        expect(summary.detections.reduce((sum, { count }) => sum + count, 0)).toBe((await world.detections()).length);
+      } finally {
+        await store.close();
+        await proxy.close();
+      }
+      await expectAsIfNothingHappened();
+    });
+  }
+});
+
+test(`sessions that are ended at random moments (seed ${seed})`, async () => {
+  putChunks(60);
+  const random = makeRandom(seed);
+  let cuts = 0;
+  const running = world.run({ commitChunks: 2 });
+  const state = { isOver: false };
+  const cutting = (async () => {
+    while (!state.isOver && cuts < 8) {
+      await sleep(20 + random.below(200));
+      if (state.isOver) break;
+      await server.disconnectAll();
+      cuts++;
+    }
+  })();
+  await running.finally(() => {
+    state.isOver = true;
+  });
+  await cutting;
+  expect(cuts).toBeGreaterThan(0);
+  // The reader of this test was cut off as well.
+  await world.store.pipeline().catch(() => undefined);
+  await expectAsIfNothingHappened();
+});
+
+describe('a process', () => {
+  interface Ended {
+    readonly code: number | null;
+    readonly stdout: string;
+    readonly stderr: string;
+  }
+  function start(stopAt: number, once: boolean): { readonly kill: () => void; readonly ended: Promise<Ended> } {
+    const child = spawn(
+      process.execPath,
+      [
+        '--import',
+        'tsx',
+        '--unhandled-rejections=strict',
+        runner,
+        url,
+        world.name,
+        world.source,
+        world.sink,
+        String(stopAt),
+        once ? 'once' : 'watch',
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
+    child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
+    const ended = new Promise<Ended>((done) => child.once('close', (code) => done({ code, stdout, stderr })));
+    return { kill: () => child.kill('SIGKILL'), ended };
+  }
+
+  test('that stops at any moment ends by itself: nothing is left open, no rejection unseen', async () => {
+    putChunks(30);
+    for (const [at, once] of [
+      [1, true],
+      [7, false],
+      [15, true],
+      [1000, true],
+      [1000, false],
+    ] as const) {
+      const { code, stdout, stderr } = await start(at, once).ended;
+      expect(code, stderr).toBe(0);
+      const summary = JSON.parse(stdout) as { evaluated: number; outcomes: Record<string, number> };
+      expect(Object.values(summary.outcomes).reduce((sum, n) => sum + n, 0)).toBe(summary.evaluated);
+    }
+    await expectAsIfNothingHappened();
+  });
+
+  test('that is killed at any moment loses nothing, and the next goes on', async () => {
+    putChunks(200);
+    const random = makeRandom(seed);
+    for (let i = 0; i < 5; i++) {
+      const { kill, ended } = start(100_000, true);
+      const lines = (await world.lines()).length;
+      // Past the start of Node, in the middle of the work.
+      while ((await world.lines()).length === lines && (await world.store.pipeline())?.held !== true) await sleep(5);
+      await sleep(random.below(150));
+      kill();
+      await ended;
+    }
+    await world.run({ change: () => ({ claimWaitMs: 60_000 }) });
+    await expectAsIfNothingHappened();
+  });
+});
