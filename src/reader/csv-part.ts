@@ -266,10 +266,7 @@ export class CsvPart {
 
   /** The object ends. */
   #endRecord(): void {
-    if (!this.#scanning) {
-      if (this.#mode === 'header') this.#record(this.#carry, 0, 0, false);
-      return;
-    }
+    if (!this.#scanning) return;
     const open = this.#scanner.open;
     const inHeader = this.#mode === 'header';
     const line = this.#line;
