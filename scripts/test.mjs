@@ -1,6 +1,7 @@
 /**
  * `npm test`: the checks, then the tests. Arguments go to vitest (`npm test -- test/unit`, `npm test -- -t name`).
- * TALLYHO_REQUIRE=all in the environment turns tests that skip for a missing service into failures.
+ * TALLYHO_REQUIRE in the environment turns skipped tests into failures: `all`, or a list of words such as `postgres-14`, which
+ * stand in the reason of the skip.
  * Each check counts as one test in the last line.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -46,6 +47,16 @@ try {
 rmSync(folder, { recursive: true });
 if (code !== 0 && failed === 0) failed = 1;
 
+const required = (process.env.TALLYHO_REQUIRE ?? '')
+  .toLowerCase()
+  .split(/[\s,]+/)
+  .filter(Boolean);
+/** @param {string} reason */
+const isRequired = (reason) => required.some((word) => word === 'all' || reason.toLowerCase().includes(word));
+const missing = skipped.filter(({ reason }) => isRequired(reason));
+failed += missing.length;
+skipped = skipped.filter(({ reason }) => !isRequired(reason));
+for (const { name, reason } of missing) console.log(`FAILED ${name}: required by TALLYHO_REQUIRE, and skipped (${reason})`);
 for (const { name, reason } of skipped) console.log(`skipped: ${name} (${reason})`);
 console.log(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);
 process.exitCode = code > 128 ? code : failed > 0 ? 1 : 0;
