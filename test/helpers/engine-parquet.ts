@@ -5,7 +5,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { makeTempFolder, removeFolder } from './temp-folder.ts';
 
 export async function parquetOf(query: string, options = ''): Promise<Buffer> {
-  const folder = makeTempFolder('parquet');
+  const folder = makeTempFolder('parquet-file');
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   try {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createGzip, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -184,7 +184,7 @@ describe('Parquet', () => {
     try {
       const file = await parquetOf('select 1 as x');
       writeFileSync(join(outside, 'x.parquet'), file);
-      const own = parquet.path();
+      const own = await parquet.path();
       writeFileSync(own, file);
       const rows = await connection.runAndReadAll(`select * from read_parquet(${literal(own)})`);
       expect(rows.getRows()).toEqual([[1]]);
@@ -208,6 +208,28 @@ describe('Parquet', () => {
       removeFolder(outside);
     }
     expect(existsSync(parquet.folder)).toBe(false);
+  });
+
+  test('staged by a process that was killed is removed a day later', async () => {
+    const staging = makeTempFolder('staging');
+    try {
+      const folders = ['tallyho-parquet-aaaaaa', 'tallyho-parquet-bbbbbb', 'tallyho-parquet-of-somebody', 'other'].map((name) =>
+        join(staging, name),
+      );
+      for (const folder of folders) {
+        mkdirSync(folder);
+        writeFileSync(join(folder, 'part-1.parquet'), 'x');
+        if (!folder.endsWith('bbbbbb')) utimesSync(folder, 1, Date.now() / 1000 - 25 * 3600);
+      }
+      const parquet = await ParquetFolder.make(staging);
+      expect(folders.map((folder) => existsSync(folder))).toEqual([false, true, true, true]);
+      removeFolder(parquet.folder);
+      writeFileSync(await parquet.path(), 'x');
+      await parquet.close();
+      expect(existsSync(parquet.folder)).toBe(false);
+    } finally {
+      removeFolder(staging);
+    }
   });
 
   test('read twice at once is read twice', async () => {

@@ -4,10 +4,13 @@
  * than reading a chunk.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+
+const prefix = 'tallyho-parquet-';
+const day = 24 * 60 * 60 * 1000;
 
 export class ParquetFolder {
   readonly folder: string;
@@ -23,7 +26,8 @@ export class ParquetFolder {
   static async make(parent: string | undefined): Promise<ParquetFolder> {
     const { DuckDBInstance } = await import('@duckdb/node-api');
     if (parent !== undefined) await mkdir(parent, { recursive: true });
-    const folder = await mkdtemp(join(parent ?? tmpdir(), 'tallyho-parquet-'));
+    await sweep(parent ?? tmpdir());
+    const folder = await mkdtemp(join(parent ?? tmpdir(), prefix));
     const instance = await DuckDBInstance.create(':memory:', {
       threads: '2',
       memory_limit: '1GiB',
@@ -46,13 +50,29 @@ export class ParquetFolder {
   }
 
   /** A path for a new file. */
-  path(): string {
+  async path(): Promise<string> {
+    await mkdir(this.folder, { recursive: true });
     return join(this.folder, `part-${++this.#files}-${randomBytes(4).toString('hex')}.parquet`);
   }
 
   async close(): Promise<void> {
     this.#instance.closeSync();
     await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Removes what killed processes left behind: folders of our name that nothing was written to for a day. One that an idle
+ * engine still holds is made again when it is needed.
+ */
+async function sweep(parent: string): Promise<void> {
+  const names = (await readdir(parent)).filter((name) => name.startsWith(prefix) && name.length === prefix.length + 6);
+  for (const folder of names.map((name) => join(parent, name))) {
+    try {
+      if ((await stat(folder)).mtimeMs < Date.now() - day) await rm(folder, { recursive: true, force: true });
+    } catch {
+      // Another's, or gone: nothing of ours to clean.
+    }
   }
 }
 

@@ -58,7 +58,7 @@ export class ParquetPart implements PartReader {
 
   async write(block: Uint8Array): Promise<void> {
     if (this.#file === null) {
-      this.#path = (await this.#folder()).path();
+      this.#path = await (await this.#folder()).path();
       this.#file = await open(this.#path, 'wx', 0o600);
     }
     let written = 0;
