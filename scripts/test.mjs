@@ -47,7 +47,7 @@ try {
 rmSync(folder, { recursive: true });
 if (code !== 0 && failed === 0) failed = 1;
 
-const required = (process.env.TALLYHO_REQUIRE ?? '')
+const required = (process.env['TALLYHO_REQUIRE'] ?? '')
   .toLowerCase()
   .split(/[\s,]+/)
   .filter(Boolean);
