@@ -123,7 +123,7 @@ export default {
       rules: { 'no-restricted-properties': 'off', 'no-console': 'off' },
     },
     {
-      files: ['scripts/**/*.mjs', 'bin/**', 'oxlint.config.mjs'],
+      files: ['scripts/**/*.mjs', 'bin/**', 'oxlint.config.mjs', 'test/**/*.mjs'],
       rules: Object.fromEntries(
         ['argument', 'assignment', 'call', 'member-access', 'return'].map((x) => [`typescript/no-unsafe-${x}`, 'off']),
       ),

@@ -44,7 +44,7 @@ export async function readLedger(store: Store): Promise<ExpectedLine[]> {
 /** All entities of a grain that have any measure other than 0, from the tables and the deltas behind them. */
 export async function readStatistics(store: Store, patterns: readonly Pattern[], grain: number): Promise<StatisticsRow[]> {
   const row = await store.pipeline();
-  if (row?.basis == null) throw new Error('no statistics');
+  if (row === null || row.basis === null) throw new Error('no statistics');
   const bound = bindPatterns(patterns, row.basis.layout);
   if (bound.kind === 'missing') throw new Error(bound.missing.join('; '));
   const detector = makeDetector(bound.plan);

@@ -100,7 +100,7 @@ function layOver(from: string, to: string): void {
 
 async function checkStatistics(dataset: Dataset, store: Store, oracle: Oracle): Promise<void> {
   const row = await store.pipeline();
-  if (row?.basis == null) return;
+  if (row === null || row.basis === null) return;
   for (const [index, grain] of row.basis.layout.grains.entries()) {
     const names = grain.dimensions.map((id) => row.basis?.layout.dimensions[id]?.name ?? '');
     expect(await readStatistics(store, testPatterns(dataset), index), `statistics of ${grain.name}`).toEqual(
