@@ -56,6 +56,9 @@ export const nothingRead: Decided = {
   notCounted: 0,
 };
 
+const noStep = { newValues: [], detections: [] };
+const nothingPlanned = { records: [], files: [] };
+
 export function makeEntries(options: EntryMakerOptions): EntryMaker {
   const { detector } = options;
   let sequence = options.lastSequence;
@@ -98,15 +101,19 @@ export function makeEntries(options: EntryMakerOptions): EntryMaker {
       detail: decided.detail,
       detectionTime: place.time,
     };
-    const planned = planFiles({
-      detections: made.step.detections,
-      patterns: detector.plan.patterns,
-      sequence: place.sequence ?? 0,
-      chunk: subject.kind === 'reevaluation' ? null : subject.key,
-      detectionTime: place.time,
-      startTime: options.startTime,
-      timeZone: options.timeZone,
-    });
+    const { detections } = made.step;
+    const planned =
+      detections.length === 0
+        ? nothingPlanned
+        : planFiles({
+            detections,
+            patterns: detector.plan.patterns,
+            sequence: place.sequence ?? 0,
+            chunk: subject.kind === 'reevaluation' ? null : subject.key,
+            detectionTime: place.time,
+            startTime: options.startTime,
+            timeZone: options.timeZone,
+          });
     return {
       line,
       replaces,
@@ -118,8 +125,6 @@ export function makeEntries(options: EntryMakerOptions): EntryMaker {
       patternSet: takeSet(),
     };
   }
-
-  const noStep = { newValues: [], detections: [] };
 
   return {
     chunk(subject, decided, delta, rejected) {

@@ -9,6 +9,7 @@ import { compareValues, type StatisticsRow } from './oracle/oracle.ts';
 export async function readLedger(store: Store): Promise<ExpectedLine[]> {
   const lines: ExpectedLine[] = [];
   const bySequence = new Map<number, ExpectedLine>();
+  const rejectedOf = new Map<string, [string, number, string][]>();
   for await (const batch of store.chunks()) {
     for (const line of batch) {
       if (line.kind !== 'chunk') continue;
@@ -23,10 +24,10 @@ export async function readLedger(store: Store): Promise<ExpectedLine[]> {
         reason,
         detections: [],
       };
-      for await (const rejected of store.rejected({ key: line.key })) {
-        for (const row of rejected)
-          if (line.outcome === 'applied' || line.outcome === 'quarantined') read.rejected.push([row.object, row.line, row.reason]);
-      }
+      // Rows of all versions of the key, in the order of their ledger lines: each line has as many as it says.
+      const rows = rejectedOf.get(line.key) ?? (await readRejected(store, line.key));
+      rejectedOf.set(line.key, rows);
+      read.rejected.push(...rows.splice(0, line.quarantined));
       lines.push(read);
       if (line.sequence !== null) bySequence.set(line.sequence, read);
     }
@@ -39,6 +40,13 @@ export async function readLedger(store: Store): Promise<ExpectedLine[]> {
   }
   for (const line of lines) line.detections.sort(byText);
   return lines;
+}
+
+async function readRejected(store: Store, key: string): Promise<[string, number, string][]> {
+  const rows: [string, number, string][] = [];
+  for await (const batch of store.rejected({ key }))
+    rows.push(...batch.map((row): [string, number, string] => [row.object, row.line, row.reason]));
+  return rows;
 }
 
 /** All entities of a grain that have any measure other than 0, from the tables and the deltas behind them. */
