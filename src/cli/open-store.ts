@@ -1,6 +1,7 @@
 /** The store of a config: a PostgreSQL by its URL, or the private one. */
 import { stat } from 'node:fs/promises';
 import type { Config } from '../config/config.ts';
+import { TallyhoError } from '../core/error.ts';
 import { openPostgresStore } from '../store/postgres/postgres-store.ts';
 import { stateFolderAt } from '../store/private-server/state-folder.ts';
 import type { Store, StoreReader } from '../store/store.ts';
@@ -25,9 +26,17 @@ export async function openReader(config: Config): Promise<(StoreReader & Pick<St
   return openStore(config, { readOnly: true, onProgress: () => undefined, signal: undefined });
 }
 
+/** A folder that may not be looked into is no missing one: to say that nothing has run would be false. STATE_UNREACHABLE. */
 async function hasState(folder: string): Promise<boolean> {
-  return stat(stateFolderAt(folder).data).then(
-    () => true,
-    () => false,
-  );
+  try {
+    await stat(stateFolderAt(folder).data);
+    return true;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return false;
+    throw new TallyhoError('STATE_UNREACHABLE', `The state folder ${folder} cannot be read (${code ?? 'unknown error'}).`, {
+      mend: 'Run as the user who made this state, or give another folder as `state`.',
+      cause,
+    });
+  }
 }

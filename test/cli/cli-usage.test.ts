@@ -1,9 +1,12 @@
 /** What a person meets before anything runs: help, wrong command lines, configs that are not there or not right. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tallyho } from '../helpers/tallyho.ts';
 import { makeTempFolder, removeFolder } from '../helpers/temp-folder.ts';
+
+const entry = resolve(import.meta.dirname, '../../bin/tallyho.js');
 
 let folder: string;
 beforeAll(() => {
@@ -158,4 +161,33 @@ describe('before the first run', () => {
       inSource: { chunks: 0 },
     });
   });
+});
+
+const isRoot = process.geteuid?.() === 0;
+
+// root may read everything, so it takes another user to be refused.
+test.runIf(isRoot)('a state folder that may not be read is no pipeline that has not run', async () => {
+  const place = makeTempFolder('unreadable');
+  try {
+    mkdirSync(join(place, 'in'));
+    mkdirSync(join(place, '.tallyho/postgres/data'), { recursive: true });
+    chmodSync(join(place, '.tallyho'), 0o700);
+    writeFileSync(join(place, 'tallyho.yaml'), 'source: in\nsink: out\npatterns: sample\nweight: amount\n');
+    for (const args of [
+      ['status'],
+      ['chunks', '--json'],
+      ['detections', '--json'],
+      ['explain', 'PatId2', 'c'],
+      ['patterns', 'reset', 'PatId2'],
+    ]) {
+      const said = spawnSync('setpriv', ['--reuid=1234', '--regid=1234', '--clear-groups', process.execPath, entry, ...args], {
+        cwd: place,
+        encoding: 'utf8',
+      });
+      expect([said.status, said.stdout], args.join(' ')).toEqual([2, '']);
+      expect(said.stderr).toContain(`error [STATE_UNREACHABLE]: The state folder ${join(place, '.tallyho')} cannot be read (EACCES).`);
+    }
+  } finally {
+    removeFolder(place);
+  }
 });
