@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts';
 import { TallyhoError } from '../core/error.ts';
 import { runPipeline } from '../pipeline/run.ts';
 import type { RunSummary } from '../pipeline/summary.ts';
+import type { Store } from '../store/store.ts';
 import type { Call } from './call.ts';
 import { compose } from './compose.ts';
 import { makeConfirm } from './confirm.ts';
@@ -44,7 +45,8 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
       const summary = await runPipeline(options, { once, signal });
       view.end();
       const actions = new Map(config.patterns.map(({ id, action }) => [id, action]));
-      await stdout.lines(summaryText(summary, { source: options.source.url, sink: options.sink.url, actions, isListed }));
+      const isEmpty = isListed && !(await hasSeenChunk(options.store));
+      await stdout.lines(summaryText(summary, { source: options.source.url, sink: options.sink.url, actions, isEmpty }));
       if (interruption.stopped) view.say('Stopped as asked. The next start goes on from here.');
       return once ? exitCode(summary) : 0;
     } finally {
@@ -54,6 +56,14 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
   } finally {
     interruption.end();
   }
+}
+
+/** Whether the ledger has a line of any chunk. A store that has gone meanwhile is no reason to hide what the run did. */
+async function hasSeenChunk(store: Store): Promise<boolean> {
+  return store.counts().then(
+    ({ outcomes }) => Object.values(outcomes).some((count) => count > 0),
+    () => true,
+  );
 }
 
 function exitCode({ incidents, grew }: RunSummary): number {

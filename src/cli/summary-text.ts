@@ -11,8 +11,8 @@ export interface SummaryContext {
   readonly sink: string;
   /** Action of each pattern, by id. */
   readonly actions: ReadonlyMap<string, string>;
-  /** Whether the source was listed at all before the end. */
-  readonly isListed: boolean;
+  /** Whether the source was listed before the end, and no chunk was ever seen there: neither now nor by an earlier run. */
+  readonly isEmpty: boolean;
 }
 
 export function outcomesText(counts: RunSummary['outcomes']): string {
@@ -31,7 +31,7 @@ export function detectionLines(detections: RunSummary['detections'], actions: Re
   );
 }
 
-export function summaryText(summary: RunSummary, { source, sink, actions, isListed }: SummaryContext): string[] {
+export function summaryText(summary: RunSummary, { source, sink, actions, isEmpty }: SummaryContext): string[] {
   const { rows, quarantinedRows, detections, files, incidents, grew } = summary;
   const chunks = outcomesText(summary.outcomes);
   const total = detections.reduce((sum, { count }) => sum + count, 0);
@@ -52,7 +52,7 @@ export function summaryText(summary: RunSummary, { source, sink, actions, isList
       ...pairs([['files', files === 0 ? 'none' : `${grouped(files)} in ${sink}`]]).map((line) => line.replace('files', 'files     ')),
     );
   }
-  if (isListed && chunks === '' && summary.lastSequence === 0) lines.push(...emptySource(summary, source));
+  if (isEmpty && chunks === '' && summary.lastSequence === 0) lines.push(...emptySource(summary, source));
   for (const key of grew.slice(0, 5))
     lines.push(`${printable(key)} has grown since it was applied; what it gained is not counted. Write it as a chunk of its own.`);
   if (grew.length > 5) lines.push(`So have ${counted(grew.length - 5, 'more chunk')}.`);

@@ -85,6 +85,16 @@ describe('run --once', () => {
     expect((await run('run', '--once')).stdout).toMatch(/^Nothing new after .*: entry 1 is still the last\.\n$/);
   });
 
+  test('on a source of which nothing was applied does not say that there is no chunk', async () => {
+    configure('');
+    write('input/bad.csv', 'merchant,amount\nm,1\n');
+    write('input/empty.csv', '');
+    write('input/half.csv/part-0.csv', `${header}c,m,1\n`);
+    expect((await run('run', '--once')).stdout).toContain('chunks      1 quarantined, 1 empty, 1 waiting');
+    const again = await run('run', '--once');
+    expect(again.stdout).toMatch(/^Nothing new after .*\.\n$/);
+  });
+
   test('on a source that is not there ends with 1, at once', async () => {
     configure('');
     const said = await run('run', '--once');
