@@ -1,6 +1,6 @@
 /**
- * Source, sink and private state must not lie where one would take the other's files for its own (PROTOCOL.md 2.7): a sink or
- * a state inside the source, or the source inside the sink.
+ * Source, sink and private state must not lie where one would take the other's files for its own (PROTOCOL.md 2.7): none
+ * of them lies inside another.
  *
  * Folders are compared after resolving links, by path and by (device, inode) of each existing ancestor: the latter sees
  * through bind mounts and file systems that ignore case. A folder that is not there yet counts where it will be.
@@ -19,11 +19,15 @@ export interface Places {
 }
 
 export async function assertApart({ source, sink, state }: Places): Promise<void> {
-  if (await isWithin(sink, source)) throw overlap('sink', sink, 'source', source);
-  if (await isWithin(source, sink)) throw overlap('source', source, 'sink', sink);
-  if (state === null) return;
-  const folder = { kind: 'file', path: state } as const;
-  if (await isWithin(folder, source)) throw overlap('state', folder, 'source', source);
+  const places: (readonly [name: string, location: Location])[] = [
+    ['sink', sink],
+    ['source', source],
+  ];
+  if (state !== null) places.unshift(['state', { kind: 'file', path: state }]);
+  for (const [inner, where] of places) {
+    for (const [outer, around] of places)
+      if (inner !== outer && (await isWithin(where, around))) throw overlap(inner, where, outer, around);
+  }
 }
 
 /** Whether `inner` is `outer` or lies below it. */
