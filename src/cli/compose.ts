@@ -13,6 +13,7 @@ import { declarePatterns } from '../pipeline/declare-patterns.ts';
 import type { PipelineEvent } from '../pipeline/events.ts';
 import type { PipelineOptions, ReferenceSettings } from '../pipeline/options.ts';
 import { freeBytes } from '../store/private-server/free-bytes.ts';
+import { assertFolders } from './assert-folders.ts';
 import { openStore } from './open-store.ts';
 import { sized } from './words.ts';
 
@@ -37,11 +38,13 @@ const claimWaitMs = 5000;
 export async function compose(config: Config, given: ComposeOptions): Promise<Composition> {
   const { source: input } = config;
   const clock = clockOf(readEnvironment(given.env));
-  await assertApart({
+  const places = {
     source: input.location,
     sink: config.sink.location,
     state: config.store.kind === 'private' ? config.store.folder : null,
-  });
+  };
+  await assertFolders(places);
+  await assertApart(places);
 
   const opened: { close(): Promise<void> }[] = [];
   const keep = <T extends { close(): Promise<void> }>(thing: T): T => {

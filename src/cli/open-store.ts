@@ -5,6 +5,7 @@ import { TallyhoError } from '../core/error.ts';
 import { openPostgresStore } from '../store/postgres/postgres-store.ts';
 import { stateFolderAt } from '../store/private-server/state-folder.ts';
 import type { Store, StoreReader } from '../store/store.ts';
+import { assertFolder } from './assert-folders.ts';
 import { makePrivateStore } from './private-store.ts';
 
 export interface OpenStoreOptions {
@@ -28,6 +29,7 @@ export async function openReader(config: Config): Promise<(StoreReader & Pick<St
 
 /** A folder that may not be looked into is no missing one: to say that nothing has run would be false. STATE_UNREACHABLE. */
 async function hasState(folder: string): Promise<boolean> {
+  await assertFolder('state', folder, 'state');
   try {
     await stat(stateFolderAt(folder).data);
     return true;

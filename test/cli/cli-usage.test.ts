@@ -120,6 +120,11 @@ describe('a config', () => {
   const refused: readonly (readonly [what: string, text: string, code: string, message: RegExp])[] = [
     ['whose sink lies in the source', 'source: in\nsink: in/out\npatterns: sample\nweight: amount', 'CONFIG_OVERLAP', /The sink \(.*\/in\/out\) lies inside the source \(.*\/in\)\./],
     ['whose state lies in the source', 'source: in\nsink: out\nstate: in/.state\npatterns: sample\nweight: amount', 'CONFIG_OVERLAP', /The state \(.*\) lies inside the source/],
+    ['whose sink lies in the state', 'source: in\nsink: st/out\nstate: st\npatterns: sample\nweight: amount', 'CONFIG_OVERLAP', /The sink \(.*\) lies inside the state/],
+    ['whose source is a file', 'source: good.yaml\nsink: out\npatterns: sample\nweight: amount', 'CONFIG_INVALID', /^error.*The source \/.*\/good\.yaml is a file, not a folder\.\n {2}Name a folder as source\.url in the config\.\n$/],
+    ['whose sink is a file', 'source: in\nsink: good.yaml\npatterns: sample\nweight: amount', 'CONFIG_INVALID', /^error.*The sink \/.*\/good\.yaml is a file, not a folder\.\n.*sink\.url.*\n$/],
+    ['whose sink lies below a file', 'source: in\nsink: good.yaml/a/b\npatterns: sample\nweight: amount', 'CONFIG_INVALID', /^error.*The sink \/.*\/a\/b cannot be: \/.*\/good\.yaml is a file, not a folder\.\n/],
+    ['whose state is a file', 'source: in\nsink: out\nstate: good.yaml\npatterns: sample\nweight: amount', 'CONFIG_INVALID', /^error.*The state \/.*\/good\.yaml is a file, not a folder\.\n/],
     ['with a place on S3', 'source: in\nsink: s3://bucket/out\npatterns: sample\nweight: amount', 'UNSUPPORTED', /S3/],
     ['with a password inside', 'source: in\nsink: out\npatterns: sample\nstore: postgres://me:hunter2@h/db', 'CONFIG_SECRET', /^(?!.*hunter2)/s],
   ];
@@ -190,4 +195,11 @@ test.runIf(isRoot)('a state folder that may not be read is no pipeline that has 
   } finally {
     removeFolder(place);
   }
+});
+
+test('a state that is a file is told by reading commands too', async () => {
+  writeFileSync(join(folder, 'state-file.yaml'), 'source: in\nsink: out\nstate: good.yaml\npatterns: sample\nweight: amount');
+  const said = await tallyho(['chunks', '-c', 'state-file.yaml'], { cwd: folder });
+  expect([said.code, said.stdout]).toEqual([2, '']);
+  expect(said.stderr).toContain('good.yaml is a file, not a folder.');
 });
