@@ -2,7 +2,7 @@
  * Data goes to stdout, everything else to stderr.
  *
  * A reader that goes away (`| head`) is no fault: the process ends quietly, since nothing that it has still to say can be
- * heard. Writing waits while the other side is slow, so lists of any length need bounded memory.
+ * heard. Any other failure of stdout ends it as well, with 1. Writing waits while the other side is slow, so lists of any length need bounded memory.
  */
 import { once } from 'node:events';
 
@@ -34,8 +34,10 @@ export const stderr = makeOutput(process.stderr);
 /** Call it once, before anything is written. */
 export function endQuietlyWithoutReader(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit();
+    if (error.code === 'EPIPE') process.exit();
+    const why = error.code === 'ENOSPC' ? 'no space left' : error.message;
+    say(`error: cannot write to stdout: ${why}`);
+    process.exit(1);
   });
   // Progress that nobody reads is no reason to stop.
   process.stderr.on('error', () => undefined);

@@ -1,6 +1,6 @@
 /** What a person meets before anything runs: help, wrong command lines, configs that are not there or not right. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tallyho } from '../helpers/tallyho.ts';
@@ -202,4 +202,14 @@ test('a state that is a file is told by reading commands too', async () => {
   const said = await tallyho(['chunks', '-c', 'state-file.yaml'], { cwd: folder });
   expect([said.code, said.stdout]).toEqual([2, '']);
   expect(said.stderr).toContain('good.yaml is a file, not a folder.');
+});
+
+test.runIf(existsSync('/dev/full'))('a stdout that is full is told as what it is', () => {
+  const full = openSync('/dev/full', 'w');
+  try {
+    const said = spawnSync(process.execPath, [entry, '--help'], { stdio: ['ignore', full, 'pipe'], encoding: 'utf8' });
+    expect([said.status, said.stderr]).toEqual([1, 'error: cannot write to stdout: no space left\n']);
+  } finally {
+    closeSync(full);
+  }
 });
