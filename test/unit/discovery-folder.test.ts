@@ -23,8 +23,9 @@ function decide({ data = [], markers = {} }: Folder) {
     const text = typeof content === 'string' ? content : JSON.stringify(content);
     contents.set(name, content === null ? null : content instanceof Uint8Array ? content : Buffer.from(text));
   }
-  const { parts, state } = decideFolder(files, contents, { now, waitFor: hour });
-  return { parts: parts.map(({ key }) => key.slice('a/x.csv/'.length)), state };
+  const { parts, state, ignored } = decideFolder(files, contents, { now, waitFor: hour });
+  const names = (objects: readonly ObjectInfo[]) => objects.map(({ key }) => key.slice('a/x.csv/'.length));
+  return { parts: names(parts), state, ...(ignored.length === 0 ? {} : { ignored: names(ignored) }) };
 }
 
 const ready = (...parts: string[]) => ({ parts, state: { kind: 'ready' } });
@@ -57,8 +58,12 @@ describe('committed markers decide where there are any', () => {
       { data: parts, markers: { _SUCCESS: [1], _committed_1: [5, both] } },
       ready(...parts),
     ],
-    ['other data is ignored', { data: [...parts, 'p2.csv'], markers: { _committed_1: [5, both] } }, ready(...parts)],
-    ['a commit of nothing', { data: parts, markers: { _committed_1: [5, { added: [], removed: [] }] } }, ready()],
+    [
+      'other data is ignored',
+      { data: [...parts, 'p2.csv'], markers: { _committed_1: [5, both] } },
+      { ...ready(...parts), ignored: ['p2.csv'] },
+    ],
+    ['a commit of nothing', { data: parts, markers: { _committed_1: [5, { added: [], removed: [] }] } }, { ...ready(), ignored: parts }],
     [
       'the union of what was added',
       {
@@ -73,7 +78,7 @@ describe('committed markers decide where there are any', () => {
         data: ['p0.csv', 'p1.csv', 'p2.csv'],
         markers: { _committed_1: [3, { added: ['p2.csv'], removed: ['p0.csv'] }], _committed_2: [5, both] },
       },
-      ready('p1.csv', 'p2.csv'),
+      { ...ready('p1.csv', 'p2.csv'), ignored: ['p0.csv'] },
     ],
     [
       'a removed part need not be there',
@@ -91,6 +96,11 @@ describe('committed markers decide where there are any', () => {
       { data: parts, markers: { _committed_1: [5, { added: ['d=1/p.csv'], removed: [] }] } },
       waiting('"d=1/p.csv", which _committed_1 lists, is not there'),
     ],
+    ...['../x.csv/p1.csv', './p1.csv', '_d/p1.csv', '../_p1.csv'].map((name): [string, Folder, unknown] => [
+      `a listed part with a path: ${name}`,
+      { data: parts, markers: { _committed_1: [5, { added: ['p0.csv', name], removed: [] }] } },
+      waiting(`"${name}", which _committed_1 lists, is not there`),
+    ]),
     [
       'what is listed and no data by its name',
       { data: parts, markers: { _committed_1: [5, { added: [...parts, 'x.json', '_x.csv'], removed: [] }] } },

@@ -63,6 +63,14 @@ describe('discovery', () => {
     expect(notChunks).toEqual({ count: 6, examples: ['_x.csv', 'a.csv/sub/x.csv', 'a/.b/c.csv', 'n.txt', 'y.json'] });
   });
 
+  test('data that no committed marker names is counted and named', async () => {
+    const objects = place('a.csv/p0.csv', 'a.csv/p1.csv');
+    objects.set('a.csv/_committed_1', JSON.stringify({ added: ['p0.csv'], removed: [] }));
+    const expected = { count: 1, examples: ['a.csv/p1.csv (named by no _committed_)'] };
+    expect((await all(objects)).notChunks).toEqual(expected);
+    expect((await discoverWork(objects, known(), patience)).notChunks).toEqual(expected);
+  });
+
   test('a folder without parts and markers is no chunk', async () => {
     expect((await all(place('x.csv/sub/x.csv', 'x.csv/.p.crc', 'x.csv/_temporary/0/p.csv'))).chunks).toEqual([]);
   });

@@ -2,7 +2,7 @@
  * Whether a folder is complete, and what its parts are (DESIGN.md 5, PROTOCOL.md 2.3). Pure.
  *
  * With `_committed_<id>` files they decide, `_SUCCESS` or not: the parts are the union of `added` less all `removed`.
- *   - one that is no such JSON, or a listed part that is not there: waiting;
+ *   - one that is no such JSON, or a listed part that does not lie directly inside: waiting; data that none names is ignored;
  *   - a `_started_<id>` without its `_committed_<id>`, newer than the newest `_committed_`: waiting up to `waitFor`, then
  *     ignored. The older ones are writes that failed.
  * Without them `_SUCCESS` decides, and all data objects are parts.
@@ -20,7 +20,10 @@ export interface Patience {
   readonly now: number;
 }
 
-export type FolderDecision = Pick<ChunkVersion, 'parts' | 'state'>;
+export interface FolderDecision extends Pick<ChunkVersion, 'parts' | 'state'> {
+  /** Data that is there and no part, as no `_committed_` names it (or another removed it). Empty while it waits. */
+  readonly ignored: readonly ObjectInfo[];
+}
 
 const nameOf = (object: ObjectInfo): string => object.key.slice(object.key.lastIndexOf('/') + 1);
 
@@ -29,7 +32,7 @@ export function decideFolder(files: FolderFiles, contents: ReadonlyMap<string, U
   const committed = files.markers.filter((marker) => nameOf(marker).startsWith(committedPrefix));
   if (committed.length === 0) {
     if (!files.markers.some((marker) => nameOf(marker) === successName)) return waiting(`it has no ${successName} yet`);
-    return { parts: inOrder(files.data), state: { kind: 'ready' } };
+    return { parts: inOrder(files.data), ignored: [], state: { kind: 'ready' } };
   }
 
   const added = new Map<string, string>();
@@ -47,8 +50,8 @@ export function decideFolder(files: FolderFiles, contents: ReadonlyMap<string, U
     if (removed.has(name)) continue;
     const object = present.get(name);
     if (object !== undefined) parts.push(object);
-    // What is no data by its name would be no part if it were there.
-    else if (isData(name) && !/^[_.]/.test(name)) return waiting(`${JSON.stringify(name)}, which ${marker} lists, is not there`);
+    // What is no data by its name would be no part if it were there; a path leads to nothing directly inside.
+    else if (isData(name) && !/^[_.][^/]*$/.test(name)) return waiting(`${JSON.stringify(name)}, which ${marker} lists, is not there`);
   }
 
   const newest = committed.reduce((latest, { modified }) => Math.max(latest, modified), Number.NEGATIVE_INFINITY);
@@ -61,11 +64,12 @@ export function decideFolder(files: FolderFiles, contents: ReadonlyMap<string, U
   if (patient.length > 0) return waiting(`${nameOf(patient[0]!)} is newer than any ${committedPrefix} and not answered`);
   const state: ChunkVersion['state'] =
     open.length === 0 ? { kind: 'ready' } : { kind: 'ready', note: `${open.map(nameOf).join(', ')} unanswered for too long, and ignored` };
-  return { parts: inOrder(parts), state };
+  const named = new Set(parts);
+  return { parts: inOrder(parts), ignored: files.data.filter((object) => !named.has(object)), state };
 }
 
 function waiting(why: string): FolderDecision {
-  return { parts: [], state: { kind: 'waiting', why } };
+  return { parts: [], ignored: [], state: { kind: 'waiting', why } };
 }
 
 function inOrder(parts: readonly ObjectInfo[]): ObjectInfo[] {

@@ -5,7 +5,7 @@ import { listChunks } from './list-chunks.ts';
 import { type Known, mergeKnown, type Work } from './merge-known.ts';
 import { type ResolveOptions, resolveChunk } from './resolve-chunk.ts';
 
-export type DiscoverOptions = ResolveOptions;
+export type DiscoverOptions = Omit<ResolveOptions, 'notChunks'>;
 
 export interface Discovery extends AsyncIterable<readonly ChunkVersion[]> {
   /** Complete once the iteration has ended. */
@@ -22,7 +22,7 @@ export function discoverChunks(objects: Objects, options: DiscoverOptions): Disc
     for await (const page of listChunks(objects, { ...options, notChunks })) {
       const resolved: ChunkVersion[] = [];
       for (const listed of page) {
-        const chunk = await resolveChunk(objects, listed, options);
+        const chunk = await resolveChunk(objects, listed, { ...options, notChunks });
         if (chunk !== null) resolved.push(chunk);
       }
       yield resolved;
@@ -34,6 +34,7 @@ export function discoverChunks(objects: Objects, options: DiscoverOptions): Disc
 export interface FoundWork<K> {
   /** In natural order. */
   readonly work: readonly Work<ChunkVersion, K>[];
+  /** Without the data that folders ignore which were not looked into. */
   readonly notChunks: NotChunks;
 }
 
@@ -49,7 +50,7 @@ export async function discoverWork<K extends Known>(
   const notChunks: NotChunks = { count: 0, examples: [] };
   const work: Work<ChunkVersion, K>[] = [];
   for (const { chunk: listed, known: line } of await mergeKnown(listChunks(objects, { ...options, notChunks }), known)) {
-    const chunk = await resolveChunk(objects, listed, options);
+    const chunk = await resolveChunk(objects, listed, { ...options, notChunks });
     if (chunk !== null) work.push({ chunk, known: line });
   }
   return { work, notChunks };

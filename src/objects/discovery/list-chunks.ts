@@ -45,6 +45,11 @@ interface OpenFolder {
 
 const mostExamples = 5;
 
+export function countNoChunk(notChunks: NotChunks, example: string): void {
+  notChunks.count++;
+  if (notChunks.examples.length < mostExamples) notChunks.examples.push(example);
+}
+
 export async function* listChunks(objects: Objects, options: ListOptions = {}): AsyncGenerator<readonly ListedChunk[]> {
   const { exclude = [], notChunks = { count: 0, examples: [] }, signal, under = '' } = options;
   const excluded = new Set(exclude);
@@ -53,10 +58,7 @@ export async function* listChunks(objects: Objects, options: ListOptions = {}): 
   /** Objects that may have a twin: each is the beginning of the next, and of the key in hand. */
   const open: ObjectInfo[] = [];
 
-  const count = (example: string): void => {
-    notChunks.count++;
-    if (notChunks.examples.length < mostExamples) notChunks.examples.push(example);
-  };
+  const count = (example: string): void => countNoChunk(notChunks, example);
 
   for await (const page of objects.list(signal, under)) {
     const found: ListedChunk[] = [];

@@ -3,9 +3,9 @@ import type { ChunkVersion } from '../chunk.ts';
 import type { ObjectInfo, Objects } from '../objects.ts';
 import { committedPrefix, successName } from './classify.ts';
 import { decideFolder, type Patience } from './decide-folder.ts';
-import { listChunks, type ListedChunk, type ListOptions } from './list-chunks.ts';
+import { countNoChunk, listChunks, type ListedChunk, type ListOptions } from './list-chunks.ts';
 
-export interface ResolveOptions extends Patience, Pick<ListOptions, 'exclude' | 'signal'> {}
+export interface ResolveOptions extends Patience, Pick<ListOptions, 'exclude' | 'signal' | 'notChunks'> {}
 
 /** A marker of more bytes is taken for broken: it would name over half a million parts. */
 const largestMarker = 64 << 20;
@@ -22,8 +22,11 @@ export async function resolveChunk(objects: Objects, listed: ListedChunk, option
   // is seen, the folder is listed again.
   const folder = listed.files.markers.some(decides) ? await listFolder(objects, key, options) : listed;
   if (folder === null || !folder.folder) return null;
-  const decision = decideFolder(folder.files, await readMarkers(objects, folder.files.markers, options.signal), options);
-  return { key, folder: true, version: folder.version, modified: folder.modified, ...decision };
+  const { parts, ignored, state } = decideFolder(folder.files, await readMarkers(objects, folder.files.markers, options.signal), options);
+  if (options.notChunks !== undefined) {
+    for (const object of ignored) countNoChunk(options.notChunks, `${object.key} (named by no ${committedPrefix})`);
+  }
+  return { key, folder: true, version: folder.version, modified: folder.modified, parts, state };
 }
 
 /** Whether a folder that was read is still what was listed; an object's own `read` says so itself. */
