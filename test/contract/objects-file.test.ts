@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { link, mkdir, readdir, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, readdir, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -119,6 +119,26 @@ describe('a folder that cannot be used', () => {
     expect(String(failure)).toContain(join(root, 'missing'));
     expect(await codeOf(missing.folders())).toBe('SOURCE_UNREADABLE');
     expect(await readdir(root)).toEqual([]);
+  });
+
+  test.skipIf(process.platform === 'win32')('an object that may not be opened is named, with the mend', async () => {
+    await chmod(root, 0o755);
+    await writeFile(join(root, 'b.csv'), 'x', { mode: 0o000 });
+    const [object] = await listed(objects);
+    const root0 = process.geteuid?.() === 0;
+    if (root0) process.seteuid?.(65_534);
+    try {
+      for (const work of [drain(objects.read(object!)), objects.get('b.csv')]) {
+        const failure = await work.catch((error: unknown) => error);
+        expect(failure).toMatchObject({
+          code: 'SOURCE_UNREADABLE',
+          message: expect.stringMatching(/^The object b\.csv in the folder .* cannot be read: EACCES/) as unknown,
+          mend: 'Give this user the right to read b.csv: see its permissions.',
+        });
+      }
+    } finally {
+      if (root0) process.seteuid?.(0);
+    }
   });
 
   test('a sink is made, with the folders above it', async () => {

@@ -3,7 +3,7 @@ import { mkdir, unlink } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { assertLaw, type ErrorCode, TallyhoError } from '../../core/error.ts';
 import { compareUtf8 } from '../../core/natural-order.ts';
-import { whyNoKey } from '../key.ts';
+import { printable, whyNoKey } from '../key.ts';
 import type { Objects } from '../objects.ts';
 import { decode, listFiles, walk } from './list.ts';
 import { namesOf } from './names.ts';
@@ -36,28 +36,33 @@ export function makeFileObjects(options: FileObjectsOptions): Objects {
     made = true;
   }
 
-  /** Throws what the person can act on; errors of ours and an abort pass through. */
-  function fail(error: unknown, what: string, signal?: AbortSignal): never {
+  /** Throws what the person can act on, with the object's key if it is about one; errors of ours and an abort pass through. */
+  function fail(error: unknown, what: string, signal?: AbortSignal, key?: string): never {
     if (error instanceof TallyhoError || signal?.aborted === true) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new TallyhoError(code, `The folder ${root} cannot be ${what}: ${reason}.`, { mend: mend(error, root, create), cause: error });
+    const named = key === undefined ? `folder ${root}` : `object ${printable(key)} in the folder ${root}`;
+    const forbidden = key !== undefined && isForbidden(error);
+    throw new TallyhoError(code, `The ${named} cannot be ${what}: ${reason}.`, {
+      mend: forbidden ? `Give this user the right to read ${printable(key)}: see its permissions.` : mend(error, root, create),
+      cause: error,
+    });
   }
 
-  async function run<T>(what: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async function run<T>(what: string, work: () => Promise<T>, signal?: AbortSignal, key?: string): Promise<T> {
     try {
       await prepare(signal);
       return await work();
     } catch (error) {
-      return fail(error, what, signal);
+      return fail(error, what, signal, key);
     }
   }
 
-  async function* runAll<T>(what: string, work: () => AsyncIterable<T>, signal?: AbortSignal): AsyncGenerator<T> {
+  async function* runAll<T>(what: string, work: () => AsyncIterable<T>, signal?: AbortSignal, key?: string): AsyncGenerator<T> {
     try {
       await prepare(signal);
       yield* work();
     } catch (error) {
-      fail(error, what, signal);
+      fail(error, what, signal, key);
     }
   }
 
@@ -79,8 +84,8 @@ export function makeFileObjects(options: FileObjectsOptions): Objects {
         },
         signal,
       ),
-    read: (object, signal) => runAll('read', () => readFile(join(root, assertKey(object.key)), object, signal), signal),
-    get: (key, signal) => run('read', () => getFile(join(root, assertKey(key))), signal),
+    read: (object, signal) => runAll('read', () => readFile(join(root, assertKey(object.key)), object, signal), signal, object.key),
+    get: (key, signal) => run('read', () => getFile(join(root, assertKey(key))), signal, key),
     put: (key, bytes, signal) => run('written', () => putFile(root, assertKey(key), bytes, durable, steps), signal),
     sweep: () =>
       run('swept', async () => {
@@ -101,6 +106,10 @@ export function makeFileObjects(options: FileObjectsOptions): Objects {
 function assertKey(key: string): string {
   assertLaw(whyNoKey(key) === null && !key.endsWith('/'), 'keys of objects are relative, clean and name no folder');
   return key;
+}
+
+function isForbidden(error: unknown): boolean {
+  return ['EACCES', 'EPERM'].includes(systemCode(error));
 }
 
 function mend(error: unknown, root: string, create: boolean): string {
