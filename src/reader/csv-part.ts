@@ -102,12 +102,12 @@ export class CsvPart {
     return this.#fault;
   }
 
-  /** What was guessed, for messages about what it may have caused; null where the quote is configured. */
+  /** What was guessed, without a final stop, for messages about what it may have caused; null where the quote is configured. */
   get note(): string | null {
     if (this.#guess === null) return null;
     const where =
       this.#guess.line === null ? 'because no field of the second line is quoted' : `from line ${this.#guessFrom + this.#guess.line - 1}`;
-    return `The quote of ${this.#object} was taken to be ${String.fromCharCode(this.#quote)} ${where}; source.csv.quote sets it.`;
+    return `The quote of ${this.#object} was taken to be ${String.fromCharCode(this.#quote)} ${where}; source.csv.quote sets it`;
   }
 
   // Start: the BOM, then blank lines, which may come in any number.
@@ -314,7 +314,7 @@ export class CsvPart {
     const needs = needsOf(this.#reading);
     const header = readHeader(bytes, start, end, this.#quote, this.#delimiter, needs, layout.dimensions.length);
     if ('fault' in header) {
-      this.#endWith('bad_header', header.fault);
+      this.#endWith('bad_header', header.fault, mayBeMisquoted(bytes, start, end, this.#delimiter));
       return;
     }
     this.#columns = header.columns;
@@ -333,8 +333,9 @@ export class CsvPart {
     }
   }
 
-  #endWith(reason: PartFault['reason'], detail: string): void {
-    this.#fault = { reason, detail: this.note === null ? detail : `${detail} ${this.note}` };
+  /** `byQuote`: whether another quote could mend it, so that a guess is told. */
+  #endWith(reason: PartFault['reason'], detail: string, byQuote = true): void {
+    this.#fault = { reason, detail: this.note === null || !byQuote ? detail : `${detail} ${this.note}.` };
     this.#mode = 'fault';
   }
 
@@ -361,6 +362,12 @@ export class CsvPart {
     this.#carry.set(block.subarray(from, to), this.#carried);
     this.#carried = length;
   }
+}
+
+/** Whether a header may have been read with a wrong quote: it has one, or no field ends. */
+function mayBeMisquoted(bytes: Uint8Array, start: number, end: number, delimiter: number): boolean {
+  const header = bytes.subarray(start, end);
+  return header.includes(DOUBLE_QUOTE) || header.includes(SINGLE_QUOTE) || !header.includes(delimiter);
 }
 
 /** End of a window of about `size` bytes from `from` on: after its last LF, or else after the next one; -1 if the block has none. */

@@ -23,24 +23,32 @@ function list(names: readonly string[]): string {
   return some.join(', ') + (names.length > shown ? ` and ${names.length - shown} more` : '');
 }
 
+/** `column X`, `columns X, Y and Z`. */
+function columnsOf(names: readonly string[]): string {
+  return names.length === 1 ? `column ${names[0]}` : `columns ${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
+
 /** Finds the needed fields among the names of the columns, in order. */
 export function bindColumns(names: readonly string[], needs: Needs, dimensionCount: number): Header {
-  const faults: string[] = [];
+  const missing: string[] = [];
+  const twice: string[] = [];
   const find = (header: string, needed: boolean): number => {
     const at = names.indexOf(header);
     if (at < 0 && needed) {
       const near = names.find((name) => name.trim().toLowerCase() === header.toLowerCase());
-      faults.push(
-        `has no column ${JSON.stringify(header)}${near === undefined ? '' : ` (but ${JSON.stringify(near)}: names must match exactly)`}`,
-      );
+      missing.push(`${JSON.stringify(header)}${near === undefined ? '' : ` (but ${JSON.stringify(near)}: names must match exactly)`}`);
     }
-    if (at >= 0 && names.includes(header, at + 1)) faults.push(`has the column ${JSON.stringify(header)} twice`);
+    if (at >= 0 && names.includes(header, at + 1)) twice.push(JSON.stringify(header));
     return at;
   };
   const dimensions = new Int32Array(dimensionCount).fill(-1);
   for (const dimension of needs.dimensions) dimensions[dimension.id] = find(dimension.header, true);
   const amount = needs.amount === null ? -1 : find(needs.amount, true);
   const weight = needs.weight === 'none' ? -1 : find(needs.weightHeader, needs.weight === 'column');
+  const faults = [
+    ...(missing.length === 0 ? [] : [`has no ${columnsOf(missing)}`]),
+    ...(twice.length === 0 ? [] : [`has the ${columnsOf(twice)} twice`]),
+  ];
   if (faults.length > 0) return { fault: `The header ${faults.join(' and ')}; it has ${list(names)}.` };
   return { columns: { count: names.length, dimensions, amount, weight } };
 }

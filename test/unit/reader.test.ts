@@ -74,7 +74,7 @@ describe('the quote', () => {
   ])('%s', (_, text, quote, line) => {
     const { note } = read(text);
     const why = quote === null ? '" because no field of the second line is quoted' : `${quote} from line ${line}`;
-    expect(note).toBe(`The quote of x.csv was taken to be ${why}; source.csv.quote sets it.`);
+    expect(note).toBe(`The quote of x.csv was taken to be ${why}; source.csv.quote sets it`);
   });
 
   test('of a file with a header alone is "', () => {
@@ -98,10 +98,24 @@ describe('the quote', () => {
 describe('messages', () => {
   test('name what the header has not, and what it nearly has', () => {
     const detail = read('Merchant,customer,customer,x\n').fault?.detail;
-    expect(detail).toContain('has no column "merchant" (but "Merchant": names must match exactly)');
+    expect(detail).toContain('has no columns "merchant" (but "Merchant": names must match exactly), "gender" and "amount" and has');
     expect(detail).toContain('has the column "customer" twice');
-    expect(detail).toContain('has no column "amount"');
     expect(detail).toContain('it has "Merchant", "customer", "customer", "x".');
+  });
+
+  test('name one column that is not there', () => {
+    expect(read('merchant,customer,x,amount\n').fault?.detail).toContain('The header has no column "gender"; it has');
+  });
+
+  test('tell the guess only if another quote may mend the header', () => {
+    const told = (header: string): boolean => read(`${header}\nM,C,F,1\n`).fault?.detail.includes('was taken to be') === true;
+    expect(['merchant,customer,x,amount', "'merchant',customer,gender,amount", 'a,"x",b', 'merchant;customer'].map(told)).toEqual([
+      false,
+      true,
+      true,
+      true,
+    ]);
+    expect(read('merchant;customer\n').fault?.detail).toMatch(/[^.]; source\.csv\.quote sets it\.$/);
   });
 
   test('name the line on which an open quote starts', () => {
