@@ -13,6 +13,7 @@ const pipelineName = setting<string>(
     const checked = text(value, mend);
     if (!('value' in checked)) return checked;
     if (checked.value === 'public') return { is: 'is the schema of everyone.', mend };
+    if (checked.value === 'information_schema' || checked.value === '$user') return { is: 'belongs to PostgreSQL.', mend };
     try {
       checkPipelineName(checked.value);
       return checked;
@@ -24,6 +25,9 @@ const pipelineName = setting<string>(
     }
   },
 );
+
+/** Amounts have 18 digits; one of them stands before the point. */
+const mostScale = 17;
 
 const delimiter = setting<string>(
   { type: 'string', minLength: 1, description: 'Between fields: one ASCII character, or tab.' },
@@ -138,8 +142,12 @@ const source = section(
     ),
     scale: v.optional(
       setting<number>(
-        { type: 'integer', minimum: 0, maximum: 18, description: 'Digits after the point of amounts and weights.' },
-        (value) => integer(value, 0, 18),
+        { type: 'integer', minimum: 0, maximum: mostScale, description: 'Digits after the point of amounts and weights.' },
+        (value) => {
+          const checked = integer(value, 0, mostScale);
+          if ('value' in checked || !('value' in integer(value, 0, Number.MAX_SAFE_INTEGER))) return checked;
+          return { is: 'leaves no digit before the point: an amount has 18 in all.', mend: `Write a whole number from 0 to ${mostScale}.` };
+        },
       ),
       2,
     ),

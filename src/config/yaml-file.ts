@@ -47,6 +47,8 @@ export interface YamlFile {
 
 export const largestFile = 2 ** 20;
 export const mostAliases = 100;
+/** Far more than any setting needs, and far less than overflows a stack. */
+const deepest = 200;
 
 /** `path` is opened, `file` is its name in messages. Throws whatever reading throws, and CONFIG_INVALID for its content. */
 export async function readYamlFile(path: string, file: string): Promise<YamlFile> {
@@ -88,6 +90,10 @@ export function parseYaml(text: string, file: string): YamlFile {
   };
   let aliases = 0;
   visit(document, {
+    Collection(_, node, path) {
+      if (path.length <= deepest) return undefined;
+      throw configError([{ code: 'CONFIG_INVALID', ...at(node.range?.[0] ?? 0), ...tooDeep }]);
+    },
     Alias(_, node) {
       aliases++;
       if (node.resolve(document) === undefined)
@@ -144,7 +150,8 @@ export function parseYaml(text: string, file: string): YamlFile {
     scalars,
     toValue() {
       try {
-        return document.toJS({ maxAliasCount: mostAliases }) as unknown;
+        // It counts what is marked as well.
+        return document.toJS({ maxAliasCount: mostAliases + 1 }) as unknown;
       } catch (error) {
         if (!(error instanceof ReferenceError)) throw error;
         throw configError([
@@ -176,7 +183,11 @@ export function parseYaml(text: string, file: string): YamlFile {
   };
 }
 
+const tooDeep = { message: 'The values here are nested too deeply.', suggestion: 'Is a bracket never closed?' } as const;
+
 function explain(fault: YAMLError, text: string): { readonly message: string; readonly suggestion: string | null } {
+  // The parser tells an overflow of its stack as a fault of syntax.
+  if (fault.message.startsWith('Maximum call stack')) return tooDeep;
   switch (fault.code) {
     case 'DUPLICATE_KEY': {
       const key = /^[^\s:]+/.exec(text.slice(fault.pos[0]))?.[0] ?? '';

@@ -193,6 +193,8 @@ const faults: readonly (readonly [name: string, text: string, said: readonly str
     'tallyho.yaml:9:13: A, condition 2: avg() needs a number, and "amout" is none. Did you mean "amount"?']],
   ['a name that PostgreSQL keeps', `pipeline: public\n${good}`, ['CONFIG_INVALID', 'tallyho.yaml:1:11: pipeline: public is the schema of everyone.', 'Take another name, such as tallyho.']],
   ['a name that no schema can have', `pipeline: pg_me\n${good}`, ['CONFIG_INVALID', 'tallyho.yaml:1:11: pipeline: pg_me cannot name a schema of PostgreSQL.', 'Take 1 to 63 bytes, without control characters, that do not begin with pg_.']],
+  ['the name of a schema of PostgreSQL', `pipeline: information_schema\n${good}`, ['CONFIG_INVALID', 'tallyho.yaml:1:11: pipeline: information_schema belongs to PostgreSQL.', 'Take another name, such as tallyho.']],
+  ['a scale that leaves no digit', `source: { url: in, scale: 18 }\n${rest}`, ['CONFIG_INVALID', 'tallyho.yaml:1:27: source.scale: 18 leaves no digit before the point: an amount has 18 in all.', 'Write a whole number from 0 to 17.']],
   ['a home folder', `source: ~/in\n${rest}`, ['CONFIG_INVALID', 'tallyho.yaml:1:9: source.url: ~/in begins with ~, which only a shell understands.', 'Write ${HOME}/in.']],
   ['a place of another kind', `source: ftp://h/in\n${rest}`, ['CONFIG_INVALID', 'tallyho.yaml:1:9: source.url: The place "ftp://h/in" cannot be used: ftp: is no kind of place known here.', 'Give a path, file: or s3://; a path with a colon is written ./ftp://h/in.']],
   ['a variable that is not set', `${good}store: \${NO_SUCH}`, ['CONFIG_ENV', 'tallyho.yaml:5:8: The environment variable NO_SUCH is not set.', 'Set it: export NO_SUCH=...']],
@@ -215,6 +217,21 @@ describe('refused with file, line, column and mend:', () => {
   test.each(faults)('%s', async (_, text, said) => {
     expect(await fault(text)).toBe(said.join('\n'));
   });
+});
+
+test.each([300, 700, 5000])('%i nested lists are told as what they are', async (depth) => {
+  for (const text of ['['.repeat(depth), `${'['.repeat(depth)}${']'.repeat(depth)}`, `${'{a: '.repeat(depth)}1${'}'.repeat(depth)}`])
+    expect(await fault(`source: ${text}`)).toMatch(
+      /^CONFIG_INVALID\ntallyho\.yaml:\d+:\d+: (The values here are nested too deeply|This is not YAML: (?!Maximum))/,
+    );
+  expect(await fault(`source: ${'['.repeat(depth)}${']'.repeat(depth)}`)).toContain('nested too deeply');
+});
+
+test('as many aliases as are allowed, and the largest scale', async () => {
+  const columns = Array.from({ length: 100 }, (_, i) => `k${i}: *a`).join(', ');
+  const config = await load(`source: { url: in, scale: 17, columns: { first: &a x, ${columns} } }\n${rest}`);
+  expect(config.source.scale).toBe(17);
+  expect(Object.keys(config.source.columns)).toHaveLength(101);
 });
 
 test('the examples load', async () => {
