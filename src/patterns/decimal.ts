@@ -5,6 +5,9 @@ import type { BoundDecimal } from '../core/plan.ts';
 /** More digits than any legal amount has on either side of the point; keeps products in the SQL dialects' integers. */
 export const maxDigits = 18;
 
+/** Digits before the point of a number that a measure is compared with: sums have 128 bits. */
+export const maxBoundDigits = 38;
+
 /** `50.0` and `+50` are units 50, digits 0. null if it is no plain decimal. */
 export function parseDecimal(text: string): Decimal | null {
   const match = /^([+-]?)([0-9]+)(?:\.([0-9]+))?$/.exec(text);

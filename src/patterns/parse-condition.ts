@@ -1,6 +1,6 @@
 /** Condition text -> syntax tree, or the first fault in it: the upper half of the grammar (DESIGN.md 3). */
 import type { ConditionNode, MeasureNode, PercentNode, ValueNode } from './ast.ts';
-import { compareDecimals } from './decimal.ts';
+import { compareDecimals, maxBoundDigits } from './decimal.ts';
 import { nearest } from './nearest.ts';
 import { takeGroupList, takeMeasure } from './parse-measure.ts';
 import { takeComparison, takeDecimal, takeName } from './parse-terminal.ts';
@@ -17,7 +17,7 @@ function takeNumberOrPercent(
   scanner: Scanner,
 ): (ValueNode & { readonly kind: 'number' }) | (PercentNode & { readonly kind: 'share' }) | null {
   const { at } = scanner;
-  const number = takeDecimal(scanner);
+  const number = takeDecimal(scanner, maxBoundDigits);
   if (number === null) return null;
   if (scanner.take('%')) {
     const percent = { at, value: number.value, text: number.text };

@@ -31,8 +31,8 @@ export function takeComparison(scanner: Scanner): Comparison | null {
   throw new SyntaxFault(`"${signs}" is no comparison.`, at, meant === undefined ? 'There are < <= > >= = !=.' : `Write ${meant}.`);
 }
 
-/** A plain decimal; white space behind it is left. */
-export function takeDecimal(scanner: Scanner): { readonly value: Decimal; readonly text: string } | null {
+/** A plain decimal of at most `most` digits before the point; white space behind it is left. */
+export function takeDecimal(scanner: Scanner, most = maxDigits): { readonly value: Decimal; readonly text: string } | null {
   const at = scanner.at;
   const text = scanner.takeNumber();
   if (text === null) return null;
@@ -42,11 +42,11 @@ export function takeDecimal(scanner: Scanner): { readonly value: Decimal; readon
     const mend = parseDecimal(plain) === null ? 'Write a plain decimal, as -12.50.' : `Write ${plain}.`;
     throw new SyntaxFault(`"${text}" is no number.`, at, mend);
   }
-  if (wholeDigits(value) > maxDigits || value.digits > maxDigits) {
+  if (wholeDigits(value) > most || value.digits > maxDigits) {
     throw new SyntaxFault(
       `The number ${text} has too many digits.`,
       at,
-      `At most ${maxDigits} are possible before the point, and ${maxDigits} behind it.`,
+      `At most ${most} are possible before the point, and ${maxDigits} behind it.`,
     );
   }
   return { value, text };

@@ -41,6 +41,7 @@ describe('the grammar', () => {
     ["(merchant).'my field'", ''],
     ['avg(amount) <= -00.50', 'avg(amount) <= -0.5'],
     ['avg(amount)=+5', 'avg(amount) = 5'],
+    [`sum(amount) < -${'9'.repeat(38)}.5`, `sum(amount) < -${'9'.repeat(38)}.5`],
     ['sum(amount where amount<-5 and weight != 0.0) < 1', 'sum(amount where amount < -5 and weight != 0) < 1'],
     ["count(where 'my field' != 'it''s') > 1", "count(where 'my field' != 'it''s') > 1"],
     ["count(where merchant = 'M1') > 1", 'count(where merchant = M1) > 1'],
@@ -143,8 +144,12 @@ describe('what is wrong is said with its column and its mend', () => {
     ['count > 1,000', '10: Expected the end of the condition, not ",".'],
     ['count > .5', '9: ".5" is no number. Write a plain decimal, as -12.50.'],
     [
-      'count > 1234567890123456789',
-      '9: The number 1234567890123456789 has too many digits. At most 18 are possible before the point, and 18 behind it.',
+      `count > 1${'0'.repeat(38)}`,
+      `9: The number 1${'0'.repeat(38)} has too many digits. At most 38 are possible before the point, and 18 behind it.`,
+    ],
+    [
+      'count(where amount > 1234567890123456789) > 5',
+      '22: The number 1234567890123456789 has too many digits. At most 18 are possible before the point, and 18 behind it.',
     ],
     ["count > '5'", '9: A measure is compared with a number or a measure, not with a text. Write 5 without quotes.'],
     ['count > 5 and count < 9', '11: A condition says one thing. Make what follows "and" a condition of its own: all of them must hold.'],

@@ -9,6 +9,10 @@ import type { Dialect, SqlSource } from './dialect.ts';
 import { type Fraction, keyOf, Level } from './measures.ts';
 import { rankSql, withinSql } from './rank.ts';
 
+function abs(value: bigint): bigint {
+  return value < 0n ? -value : value;
+}
+
 function gcd(a: bigint, b: bigint): bigint {
   return b === 0n ? a : gcd(b, a % b);
 }
@@ -20,15 +24,32 @@ function times(factor: bigint, expressions: readonly (string | null)[], dialect:
   return factors.join(' * ');
 }
 
+/**
+ * left * ours op theirs, where theirs is beyond the integers (`largest`) and ours at most 10^18. An average, below 10^18
+ * units, and a sum that `theirs` exceeds even divided by ours are on the side that its sign tells; else it is divided.
+ */
+function compareFar(left: Fraction, op: string, theirs: bigint, ours: bigint, largest: bigint, dialect: Dialect): string {
+  if (left.denominator !== null || abs(theirs) > largest * ours) {
+    return String(op === '!=' || (theirs > 0n ? op.startsWith('<') : op.startsWith('>')));
+  }
+  // Common factors are gone, so it is whole only if ours is 1, which the first case has: no integer equals it.
+  if (op === '=' || op === '!=') return String(op === '!=');
+  const floor = theirs / ours - (theirs < 0n ? 1n : 0n);
+  return `${left.numerator} ${op.startsWith('<') ? '<=' : '>'} ${dialect.integer(floor)}`;
+}
+
 /** left op (p / q) * right (null: 1), brought to integers; false where either is undefined. */
 function compareSql(left: Fraction, op: string, [p, q]: readonly [bigint, bigint], right: Fraction | null, dialect: Dialect): string {
-  const shared = gcd(p < 0n ? -p : p, q) || 1n;
+  const shared = gcd(abs(p), q) || 1n;
   let ours = 10n ** BigInt(right?.digits ?? 0) * (q / shared);
   let theirs = 10n ** BigInt(left.digits) * (p / shared);
-  const common = gcd(ours, theirs < 0n ? -theirs : theirs) || 1n;
+  const common = gcd(ours, abs(theirs)) || 1n;
   ours /= common;
   theirs /= common;
   const defined = [left.denominator, right?.denominator ?? null].filter((part) => part !== null).map((part) => `${part} > 0 and `);
+  if (right === null && dialect.largest !== null && abs(theirs) > dialect.largest) {
+    return `${defined.join('')}${compareFar(left, op, theirs, ours, dialect.largest, dialect)}`;
+  }
   const sides = [
     times(ours, [left.numerator, right?.denominator ?? null], dialect),
     times(theirs, [right?.numerator ?? null, left.denominator], dialect),

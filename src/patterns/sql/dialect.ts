@@ -7,6 +7,8 @@ export interface Dialect {
   text(value: string): string;
   /** A literal of the widest exact integer type. */
   integer(value: bigint): string;
+  /** The greatest integer that the type surely holds (so does its negative), or null where any fits. */
+  readonly largest: bigint | null;
   /** An integer expression in that type. */
   widen(expression: string): string;
   /** The quotient of two such expressions as such, rounded down or toward zero: which of them does not matter. The divisor is positive. */

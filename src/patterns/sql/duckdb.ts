@@ -6,6 +6,7 @@ export const duckdb: Dialect = {
   identifier: (name) => `"${name.replaceAll('"', '""')}"`,
   text: (value) => `'${value.replaceAll("'", "''")}'`,
   integer: (value) => `(${value})::hugeint`,
+  largest: 2n ** 127n - 1n,
   widen: (expression) => `(${expression})::hugeint`,
   divide: (dividend, divisor) => `(${dividend} // ${divisor})`,
 };

@@ -10,6 +10,7 @@ export const postgres: Dialect = {
     return value.includes('\\') ? `E'${doubled.replaceAll('\\', '\\\\')}'` : `'${doubled}'`;
   },
   integer: (value) => `(${value})::numeric`,
+  largest: null,
   widen: (expression) => `(${expression})::numeric`,
   divide: (dividend, divisor) => `div(${dividend}, ${divisor})`,
 };

@@ -15,6 +15,7 @@ export const spark: Dialect = {
   identifier: (name) => `\`${name.replaceAll('`', '``')}\``,
   text: (value) => `'${escape(value)}'`,
   integer: (value) => `cast('${value}' as decimal(38, 0))`,
+  largest: 10n ** 38n - 1n,
   widen: (expression) => `cast(${expression} as decimal(38, 0))`,
   divide: (dividend, divisor) => `cast((${dividend} div ${divisor}) as decimal(38, 0))`,
 };
