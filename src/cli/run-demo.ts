@@ -56,7 +56,7 @@ export async function runDemo({ rows, seed }: DemoOptions, call: Call): Promise<
     const done = await feedAndDetect(config, file, roundUp(rows / chunks), interruption, call);
     const actions = new Map(config.patterns.map(({ id, action }) => [id, action]));
     await stdout.lines([
-      ...summaryText(done.summary, { source: `${home}/input/`, sink: `${home}/output/`, actions, isEmpty: false }),
+      ...summaryText(done.summary, { source: `${home}/input/`, sink: `${home}/output/`, actions, isEmpty: false, isReevaluated: false }),
       ...exampleLines(done.examples),
       ...nextLines(folder.path, done.examples),
     ]);

@@ -27,6 +27,7 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
   const watching = `Watching ${placeText(config.source)} every ${lasting(config.source.pollMs)}; detections go to ${placeText(config.sink)}. Ctrl-C ends it.`;
   const view = makeRunView({ isTerminal: stderr.isTerminal, watching: once ? null : watching });
   let isListed = false;
+  let isReevaluated = false;
   try {
     if (once) await assertSourceThere(config);
     const composition = await compose(config, {
@@ -35,6 +36,7 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
       confirm: makeConfirm(yes, () => view.end()),
       on: (event) => {
         isListed ||= event.kind === 'listed';
+        isReevaluated ||= event.kind === 'reevaluated';
         view.on(event);
       },
       say: view.say,
@@ -46,7 +48,7 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
       view.end();
       const actions = new Map(config.patterns.map(({ id, action }) => [id, action]));
       const isEmpty = isListed && !(await hasSeenChunk(options.store));
-      await stdout.lines(summaryText(summary, { source: options.source.url, sink: options.sink.url, actions, isEmpty }));
+      await stdout.lines(summaryText(summary, { source: options.source.url, sink: options.sink.url, actions, isEmpty, isReevaluated }));
       if (interruption.stopped) view.say('Stopped as asked. The next start goes on from here.');
       return once ? exitCode(summary) : 0;
     } finally {

@@ -13,6 +13,8 @@ export interface SummaryContext {
   readonly actions: ReadonlyMap<string, string>;
   /** Whether the source was listed before the end, and no chunk was ever seen there: neither now nor by an earlier run. */
   readonly isEmpty: boolean;
+  /** Whether everything was evaluated again by changed patterns: an entry of its own, whatever it found. */
+  readonly isReevaluated: boolean;
 }
 
 export function outcomesText(counts: RunSummary['outcomes']): string {
@@ -31,13 +33,14 @@ export function detectionLines(detections: RunSummary['detections'], actions: Re
   );
 }
 
-export function summaryText(summary: RunSummary, { source, sink, actions, isEmpty }: SummaryContext): string[] {
+export function summaryText(summary: RunSummary, { source, sink, actions, isEmpty, isReevaluated }: SummaryContext): string[] {
   const { rows, quarantinedRows, detections, files, incidents, grew } = summary;
   const chunks = outcomesText(summary.outcomes);
   const total = detections.reduce((sum, { count }) => sum + count, 0);
-  const nothing = chunks === '' && total === 0 && files === 0;
+  const nothing = !isReevaluated && chunks === '' && total === 0 && files === 0;
   const standing = nothing && summary.lastSequence > 0 ? `: entry ${grouped(summary.lastSequence)} is still the last` : '';
-  const lines = [`${nothing ? 'Nothing new' : 'Done'} after ${lasting(summary.seconds * 1000)}${standing}.`];
+  const changed = isReevaluated ? ', with changed patterns' : '';
+  const lines = [`${nothing ? 'Nothing new' : 'Done'} after ${lasting(summary.seconds * 1000)}${standing}${changed}.`];
   if (!nothing) {
     lines.push(
       ...pairs([

@@ -95,6 +95,16 @@ describe('run --once', () => {
     expect(again.stdout).toMatch(/^Nothing new after .*\.\n$/);
   });
 
+  test('with changed patterns that find nothing says that it evaluated again, not that nothing is new', async () => {
+    configure('');
+    write('input/a.csv', `${header}c,m,1\n`);
+    await run('run', '--once');
+    configure('', 'count > 7');
+    const said = await run('run', '--once', '--yes');
+    expect([said.code, said.stdout]).toEqual([0, expect.stringMatching(/^Done after .*, with changed patterns\.\n {2}chunks {6}none\n/)]);
+    expect((await run('run', '--once')).stdout).toMatch(/^Nothing new after .*: entry 2 is still the last\.\n$/);
+  });
+
   test('on a source that is not there ends with 1, at once', async () => {
     configure('');
     const said = await run('run', '--once');
