@@ -5,7 +5,7 @@ import { nearest } from './nearest.ts';
 import { takeGroupList, takeMeasure } from './parse-measure.ts';
 import { takeComparison, takeDecimal, takeName } from './parse-terminal.ts';
 import type { Fault } from './problem.ts';
-import { Scanner, SyntaxFault } from './scanner.ts';
+import { type Names, Scanner, SyntaxFault } from './scanner.ts';
 
 /** More decimals would not fit the integers in which ranks are compared. */
 const maxPercentDigits = 6;
@@ -56,6 +56,14 @@ function takeValue(scanner: Scanner): ValueNode {
       `Expected "of" and a measure behind ${percent.text}%, not ${scanner.shown}.`,
       scanner.at,
       `Write ${percent.text}% of count, for example.`,
+    );
+  }
+  const { at: measureAt, shown } = scanner;
+  if (takeDecimal(scanner) !== null) {
+    throw new SyntaxFault(
+      `Expected a measure behind "of", not ${shown}.`,
+      measureAt,
+      `Write ${percent.text}% of count, for example, or the number alone.`,
     );
   }
   return { kind: 'percent', percent, measure: takeMeasure(scanner) };
@@ -117,8 +125,9 @@ function assertEnd(scanner: Scanner): void {
 
 export type ParsedCondition = { readonly node: ConditionNode; readonly fault: null } | { readonly node: null; readonly fault: Fault };
 
-export function parseCondition(text: string): ParsedCondition {
-  const scanner = new Scanner(text);
+/** `names`: for better suggestions. */
+export function parseCondition(text: string, names?: Names): ParsedCondition {
+  const scanner = new Scanner(text, names);
   try {
     const node = takeCondition(scanner);
     assertEnd(scanner);

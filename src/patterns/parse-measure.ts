@@ -33,13 +33,21 @@ export function takeGroupList(scanner: Scanner): readonly NameNode[] {
   return names;
 }
 
-function unknownFunction(name: NameNode, first: boolean): SyntaxFault {
+/** What to write instead of `name`, behind which `scanner` is; `first`: no group stands before it. */
+function mendFunction({ name }: NameNode, first: boolean, scanner: Scanner): string {
+  const measures = `Measures are ${functions.join(', ')}`;
+  const { fields, groups } = scanner.names;
+  if (!first || scanner.peek('(')) return `${measures}.`;
+  const isTest = /^(?:=|!=|<>|\u2260|in(?!\s+(?:top|bottom)\b)\b)/.exec(scanner.rest);
+  if (fields.includes(name) && isTest !== null) {
+    return `Fields are tested in a where: count(where ${name} ${isTest[0] === 'in' ? 'in (...)' : `${isTest[0] === '=' ? '=' : '!='} ...`}) > 5, for example.`;
+  }
+  return groups.includes(name) ? `${measures}, or one of a group: ${name}.count.` : `${measures}.`;
+}
+
+function unknownFunction(name: NameNode, first: boolean, scanner: Scanner): SyntaxFault {
   const near = nearest(name.name, functions);
-  const mend =
-    hints[name.name.toLowerCase()] ??
-    (near !== null
-      ? `Did you mean "${near}"?`
-      : `Measures are ${functions.join(', ')}${first ? `, or one of a group: ${name.name}.count` : ''}.`);
+  const mend = hints[name.name.toLowerCase()] ?? (near !== null ? `Did you mean "${near}"?` : mendFunction(name, first, scanner));
   return new SyntaxFault(`"${name.name}" is no measure.`, name.at, mend);
 }
 
@@ -93,15 +101,15 @@ export function takeMeasure(scanner: Scanner): MeasureNode {
     const group = takeGroupList(scanner);
     scanner.expect('.', 'and a measure behind the group');
     const name = takeName(scanner, 'a measure (count, sum, avg, distinct)');
-    if (!isFunction(name.name)) throw unknownFunction(name, false);
+    if (!isFunction(name.name)) throw unknownFunction(name, false, scanner);
     return takeCall(scanner, name.name, { at, group });
   }
   const first = takeName(scanner, 'a measure (count, sum, avg, distinct)');
   if (scanner.take('.')) {
     const name = takeName(scanner, 'a measure (count, sum, avg, distinct)');
-    if (!isFunction(name.name)) throw unknownFunction(name, false);
+    if (!isFunction(name.name)) throw unknownFunction(name, false, scanner);
     return takeCall(scanner, name.name, { at, group: [first] });
   }
-  if (!isFunction(first.name)) throw unknownFunction(first, true);
+  if (!isFunction(first.name)) throw unknownFunction(first, true, scanner);
   return takeCall(scanner, first.name, { at, group: null });
 }

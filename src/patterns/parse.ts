@@ -30,15 +30,22 @@ function fault(message: string, suggestion: string | null): Fault {
   return { message, at: 0, suggestion };
 }
 
-/** What a text must be to be an id or an action: not empty, and storable in PostgreSQL. */
+/** PostgreSQL's index rows end at about 2,700 bytes, and a row of one holds more than the id. */
+const maxLabelBytes = 200;
+
+/** What a text must be to be an id or an action: not empty, not long, and storable in PostgreSQL. */
 function labelFaults(text: string, what: 'id' | 'action'): Fault[] {
   if (text.trim() === '') return [fault(`The ${what} is empty.`, `Give the pattern an ${what}.`)];
   if (!isStorable(text)) return [fault(`The ${what} has a character that is no text.`, null)];
+  const bytes = Buffer.byteLength(text);
+  if (bytes > maxLabelBytes) {
+    return [fault(`The ${what} is of ${bytes} bytes (UTF-8).`, `At most ${maxLabelBytes} are possible: give a shorter one.`)];
+  }
   return [];
 }
 
 function conditionFaults(text: string, entity: readonly string[] | null, rules: Rules): readonly [Fault[], PatternCondition | null] {
-  const { node, fault } = parseCondition(text);
+  const { node, fault } = parseCondition(text, { groups: entity ?? [], fields: rules.fields });
   if (node === null) return [[fault], null];
   const condition = { text: text.trim(), node };
   if (entity === null) return [[], condition];
@@ -50,7 +57,7 @@ function conditionFaults(text: string, entity: readonly string[] | null, rules: 
 
 function parseOne(source: PatternSource, index: number, rules: Rules): ParsedPatterns {
   const { id, action, entity, at } = source;
-  const name = id.trim() === '' ? `pattern ${index + 1}` : id;
+  const name = id.trim() === '' || Buffer.byteLength(id) > maxLabelBytes ? `pattern ${index + 1}` : id;
   const problems: Problem[] = [];
   /** A part whose own place is not known is shown at the beginning of the pattern. */
   const report = (faults: readonly Fault[], text: string, origin: Origin | undefined, context: string): void => {

@@ -39,18 +39,32 @@ export function isNameWord(text: string): boolean {
   return wholeName.test(text);
 }
 
+/** What may be named, for suggestions only. */
+export interface Names {
+  /** The fields of the entity. */
+  readonly groups: readonly string[];
+  readonly fields: readonly string[];
+}
+
 export class Scanner {
   readonly text: string;
+  readonly names: Names;
   private offset = 0;
 
-  constructor(text: string) {
+  constructor(text: string, names: Names = { groups: [], fields: [] }) {
     this.text = text;
+    this.names = names;
     this.skip();
   }
 
   /** Offset of the next sign. */
   get at(): number {
     return this.offset;
+  }
+
+  /** All that is not taken yet. */
+  get rest(): string {
+    return this.text.slice(this.offset);
   }
 
   get atEnd(): boolean {

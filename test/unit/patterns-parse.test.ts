@@ -128,6 +128,16 @@ describe('what is wrong is said with its column and its mend', () => {
     ['counts > 5', '1: "counts" is no measure. Did you mean "count"?'],
     ['amount > 5', '1: "amount" is no measure. Write sum(amount) or avg(amount).'],
     ['merchant > 5', '1: "merchant" is no measure. Measures are count, sum, avg, distinct, or one of a group: merchant.count.'],
+    ['size > 5', '1: "size" is no measure. Measures are count, sum, avg, distinct.'],
+    ['gender > 5', '1: "gender" is no measure. Measures are count, sum, avg, distinct.'],
+    ['median(amount) > 5', '1: "median" is no measure. Measures are count, sum, avg, distinct.'],
+    ['gender = F', '1: "gender" is no measure. Fields are tested in a where: count(where gender = ...) > 5, for example.'],
+    ['gender in (F, M)', '1: "gender" is no measure. Fields are tested in a where: count(where gender in (...)) > 5, for example.'],
+    [
+      'merchant in top 5% of all',
+      '1: "merchant" is no measure. Measures are count, sum, avg, distinct, or one of a group: merchant.count.',
+    ],
+    ['count > 10% of 5', '16: Expected a measure behind "of", not "5". Write 10% of count, for example, or the number alone.'],
     ['merchant.size > 5', '10: "size" is no measure. Measures are count, sum, avg, distinct.'],
     [
       'max(amount) > 5',
@@ -298,6 +308,11 @@ describe('a set of patterns', () => {
       'pattern 2: The action is empty. Give the pattern an action.',
     ]);
     expect(texts({ id: 'a\0' })).toEqual(['a\0: The id has a character that is no text.']);
+    expect(texts({ id: 'é'.repeat(100), action: 'a'.repeat(200) })).toEqual([]);
+    expect(texts({ id: 'é'.repeat(101), action: 'a'.repeat(201) })).toEqual([
+      'pattern 1: The id is of 202 bytes (UTF-8). At most 200 are possible: give a shorter one.',
+      'pattern 1: The action is of 201 bytes (UTF-8). At most 200 are possible: give a shorter one.',
+    ]);
     expect(texts({ entity: [] })).toEqual(['P: The entity has no dimensions. Write entity: [merchant, customer], for example.']);
     expect(texts({ entity: ['merchant', 'merchant'] })).toEqual(['P: "merchant" stands twice in the entity. Name each dimension once.']);
     expect(texts({ entity: ['merchants'] })).toEqual([
