@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createGzip, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -7,6 +7,7 @@ import type { ReadResult, ReadTask } from '../../src/engine/engine.ts';
 import { makeLocalEngine } from '../../src/engine/local/local-engine.ts';
 import { literal, ParquetFolder } from '../../src/engine/local/parquet/duckdb.ts';
 import type { Objects } from '../../src/objects/objects.ts';
+import { plain } from '../helpers/engine-contract-parts.ts';
 import { presetLayout } from '../helpers/engine-layouts.ts';
 import { MemoryObjects } from '../helpers/engine-memory-objects.ts';
 import { parquetOf } from '../helpers/engine-parquet.ts';
@@ -175,6 +176,40 @@ describe('Parquet', () => {
     } finally {
       removeFolder(staging);
     }
+  });
+
+  test('that cannot be read is named by its key, not by where it is staged', async () => {
+    const whole = await parquetOf("select 'M' as merchant, 'C' as customer, 'F' as gender, i as amount from range(5000) t(i)");
+    const cut = Buffer.from(whole);
+    cut.fill(0xff, 4, 400);
+    const objects = new MemoryObjects({ 'a/cut.parquet': whole.subarray(0, -1), 'a/page.parquet': cut });
+    const results = await read(
+      objects,
+      ['a/cut.parquet', 'a/page.parquet'].map((key) => taskOf(objects.chunk(key))),
+    );
+    for (const { outcome } of results) {
+      const detail = outcome.kind === 'fault' ? outcome.fault.detail : '';
+      expect(detail).toMatch(/^The Parquet file cannot be read: /);
+      expect(detail).not.toContain('tallyho-parquet-');
+    }
+    expect(results[0]?.outcome).toMatchObject({ fault: { detail: expect.stringContaining('a/cut.parquet') as unknown } });
+  });
+
+  // Written by pyarrow, which has these types.
+  test.each([
+    ['half-float', 'FLOAT16'],
+    ['decimal256', 'DECIMAL(50,2)'],
+  ])('has its types told as they are: %s', async (name, type) => {
+    const file = readFileSync(new URL(`../fixtures/parquet/${name}.parquet`, import.meta.url));
+    const objects = new MemoryObjects({ 'x.parquet': file });
+    const engine = makeLocalEngine({ source: objects });
+    const bare = planOf(plain(2, 'none'));
+    const details: string[] = [];
+    for await (const { outcome } of engine.aggregate([taskOf(objects.chunk('x.parquet'))], bare, never)) {
+      details.push(outcome.kind === 'fault' ? outcome.fault.detail : outcome.kind);
+    }
+    await engine.close();
+    expect(details).toEqual([`The column "amount" is of type ${type}, which an amount or weight cannot be.`]);
   });
 
   test('is read by a DuckDB that can reach nothing but that folder', async () => {

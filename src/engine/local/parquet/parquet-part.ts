@@ -74,7 +74,10 @@ export class ParquetPart implements PartReader {
       return await this.#read(connection, this.#path);
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
-      return { reason: 'unreadable', detail: `The Parquet file cannot be read: ${error.message}` };
+      return {
+        reason: 'unreadable',
+        detail: `The Parquet file cannot be read: ${error.message.replaceAll(this.#path, () => this.#object.key)}`,
+      };
     } finally {
       connection.closeSync();
     }

@@ -31,27 +31,39 @@ function kindOf(physical: string, type: string): Kind {
   return decimal === null ? { kind: 'other' } : { kind: 'decimal', digits: Number(decimal[1]) };
 }
 
+/** The type as the file has it, where DuckDB reads it as a float and it is none. */
+function typeInWords({ physical, precision, scale }: SchemaRow, type: string): string {
+  if ((type !== 'FLOAT' && type !== 'DOUBLE') || physical === type) return type;
+  if (precision !== null) return `DECIMAL(${precision},${scale ?? 0})`;
+  return type === 'FLOAT' ? 'FLOAT16' : (physical ?? type);
+}
+
 interface SchemaRow {
   readonly name: string;
   readonly physical: string | null;
   readonly children: number;
   readonly repetition: string | null;
   readonly type: string | null;
+  readonly precision: number | null;
+  readonly scale: number | null;
 }
 
 /** The columns in the file's order: the children of the root; what lies deeper is passed over. */
 export async function readSchema(connection: DuckDBConnection, path: string): Promise<ParquetColumn[]> {
   const reader = await connection.runAndReadAll(
     // The name as a blob: DuckDB's decoder of texts drops a BOM, and a name must match exactly.
-    `select encode(name), type, coalesce(num_children, 0)::integer, repetition_type, duckdb_type from parquet_schema(${literal(path)})`,
+    `select encode(name), type, coalesce(num_children, 0)::integer, repetition_type, duckdb_type, precision::integer, scale::integer
+     from parquet_schema(${literal(path)})`,
   );
   const rows = reader.getRows().map(
-    ([name, physical, children, repetition, type]): SchemaRow => ({
+    ([name, physical, children, repetition, type, precision, scale]): SchemaRow => ({
       name: Buffer.from((name as DuckDBBlobValue).bytes).toString('utf8'),
       physical: physical as string | null,
       children: children as number,
       repetition: repetition as string | null,
       type: type as string | null,
+      precision: precision as number | null,
+      scale: scale as number | null,
     }),
   );
   const columns: ParquetColumn[] = [];
@@ -60,7 +72,7 @@ export async function readSchema(connection: DuckDBConnection, path: string): Pr
     const row = rows[at]!;
     const nested = row.children > 0 || row.repetition === 'REPEATED';
     const type = nested ? 'nested' : (row.type ?? 'unknown');
-    columns.push({ name: row.name, kind: nested ? { kind: 'other' } : kindOf(row.physical ?? '', type), type });
+    columns.push({ name: row.name, kind: nested ? { kind: 'other' } : kindOf(row.physical ?? '', type), type: typeInWords(row, type) });
     for (let left = 1; left > 0 && at < rows.length; at++) left += rows[at]!.children - 1;
   }
   return columns;
