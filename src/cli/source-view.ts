@@ -9,7 +9,8 @@ export interface SourceView {
   readonly notChunks: { readonly count: number; readonly examples: readonly string[] };
 }
 
-export async function viewSource(config: Config): Promise<SourceView> {
+/** `onChunk` is told each chunk that lies there with its size. */
+export async function viewSource(config: Config, onChunk?: (key: string, bytes: number) => void): Promise<SourceView> {
   const source = openSource(config);
   try {
     let chunks = 0;
@@ -17,7 +18,13 @@ export async function viewSource(config: Config): Promise<SourceView> {
     const discovery = discoverChunks(source, { waitFor: config.source.waitForMs, now: Date.now(), exclude: await referenceKeys(config) });
     for await (const page of discovery) {
       chunks += page.length;
-      for (const { key, state } of page) if (state.kind === 'waiting') waiting.push({ key, why: state.why });
+      for (const { key, state, parts } of page) {
+        if (state.kind === 'waiting') waiting.push({ key, why: state.why });
+        onChunk?.(
+          key,
+          parts.reduce((sum, { size }) => sum + size, 0),
+        );
+      }
     }
     return { chunks, waiting, notChunks: discovery.notChunks };
   } finally {

@@ -58,10 +58,15 @@ export function summaryText(summary: RunSummary, { source, sink, actions, isEmpt
   if (isEmpty && chunks === '' && summary.lastSequence === 0) lines.push(...emptySource(summary, source));
   for (const key of grew.slice(0, 5))
     lines.push(`${printable(key)} has grown since it was applied; what it gained is not counted. Write it as a chunk of its own.`);
-  if (grew.length > 5) lines.push(`So have ${counted(grew.length - 5, 'more chunk')}.`);
+  if (grew.length > 5) lines.push(soDo(grew.length - 5));
   if (incidents > 0)
     lines.push(`${counted(incidents, 'file')} could not be published, because other bytes stand under that name: see \`tallyho status\`.`);
   return lines;
+}
+
+/** Goes on after chunks that have grown. */
+export function soDo(more: number): string {
+  return `So ${more === 1 ? 'has' : 'have'} ${counted(more, 'more chunk')}.`;
 }
 
 /** What was looked for, and where: most often the data lies elsewhere. */

@@ -124,6 +124,11 @@ describe('run --once', () => {
     expect(said.stdout).toContain('a.csv has grown since it was applied');
     expect((await run('run', '--once')).code).toBe(0);
     expect((await run('status')).stdout).toContain('a.csv has grown since it was applied');
+    // Restored, it wants no look any more.
+    write('input/a.csv', `${header}c,m,1\n`);
+    expect((await run('status')).stdout).not.toContain('Wants a look');
+    expect((await run('run', '--once')).code).toBe(0);
+    expect((await run('status')).stdout).not.toContain('Wants a look');
   });
 
   test('ends with 3 at a bad chunk under halt, and goes on when it is mended', async () => {
@@ -246,5 +251,47 @@ describe('the demo', () => {
     expect((await run(...(next[0] ?? []))).stdout).toContain('It was detected with chunk_');
     rmSync(join(folder, 'demo-1', '.tallyho'), { recursive: true });
     expect(readdirSync(folder)).toEqual(['demo-1']);
+  });
+});
+
+describe('status', () => {
+  test('a quarantined chunk that was mended wants no look any more', async () => {
+    configure('');
+    write('input/a.csv', 'merchant,amount\nm,1\n');
+    await run('run', '--once');
+    expect((await run('status')).stdout).toMatch(/chunks {6}1 quarantined\n[^]*1 chunk quarantined: /);
+    write('input/a.csv', `${header}c,m,1\n`);
+    await run('run', '--once');
+    const text = (await run('status')).stdout;
+    expect(text).toContain('chunks      1 applied (1 earlier version quarantined)\n');
+    expect(text).not.toContain('Wants a look');
+    expect(await tallyhoJson(['status'], { cwd: folder })).toMatchObject({ chunks: { applied: 1, quarantined: 1 }, quarantinedNow: 0 });
+  });
+
+  test('one more than are named has grown: told in the singular', async () => {
+    configure('');
+    const names = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `input/${name}.csv`);
+    for (const name of names) write(name, `${header}${name},m,1\n`);
+    await run('run', '--once');
+    for (const name of names) appendFileSync(join(folder, name), 'c,m,1\n');
+    expect((await run('run', '--once')).stdout).toContain('So has 1 more chunk.\n');
+    expect((await run('status')).stdout).toContain('So has 1 more chunk.\n');
+  });
+
+  test('files that are planned and not published are named, with the mend', async () => {
+    const env = { TALLYHO_CLOCK: '2026-11-22T07:30:00.123Z' };
+    configure('', 'count > 0');
+    write('input/a.csv', `${header}c,m,1\n`);
+    await tallyho(['run', '--once'], { cwd: folder, env });
+    const [name = ''] = readdirSync(join(folder, 'output'));
+    rmSync(join(folder, 'output'), { recursive: true });
+    rmSync(join(folder, '.tallyho'), { recursive: true });
+    // A file where the folder would be.
+    write(`output/${name}`, '');
+    expect((await tallyho(['run', '--once'], { cwd: folder, env })).stderr).toContain('error [SINK_UNWRITABLE]');
+    expect((await run('status')).stdout).toMatch(/Wants a look:\n {2}2 files are planned and not published: start `tallyho run`/);
+    rmSync(join(folder, 'output', name));
+    await run('run', '--once');
+    expect((await run('status')).stdout).not.toContain('Wants a look');
   });
 });

@@ -3,11 +3,12 @@ import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { TallyhoError } from '../../core/error.ts';
 import { printable } from '../../objects/key.ts';
+import type { StoredLine } from '../../store/store.ts';
 import { type AddCommand, type Call, examples } from '../call.ts';
 import { stdout } from '../output.ts';
 import { type JsonFlag, jsonFlag, type Reading, withReading } from '../reading.ts';
 import type { SourceView } from '../source-view.ts';
-import { detectionLines, outcomesText } from '../summary-text.ts';
+import { detectionLines, outcomesText, soDo } from '../summary-text.ts';
 import { pairs } from '../table.ts';
 import { counted, grouped, listed, placeText } from '../words.ts';
 
@@ -35,6 +36,8 @@ interface Status {
   /** The statistics tables are exact as of this entry. */
   readonly watermark: number | null;
   readonly chunks: Readonly<Record<string, number>>;
+  /** Of the quarantined ones those of which no newer version was decided. */
+  readonly quarantinedNow: number;
   readonly rows: number;
   readonly quarantined: number;
   readonly detections: readonly { readonly patternId: string; readonly count: number }[];
@@ -43,7 +46,7 @@ interface Status {
     readonly published: number;
     readonly incidents: readonly { readonly key: string; readonly detail: string }[];
   };
-  /** Chunks that have grown since they were applied. */
+  /** Chunks that have grown since they were applied, and were not restored. */
   readonly grew: readonly string[];
   readonly inSource: SourceView | { readonly error: string };
 }
@@ -62,22 +65,62 @@ async function status(json: boolean, call: Call): Promise<void> {
 
 async function readStatus({ config, reader, pipeline }: Reading): Promise<Status> {
   const [counts, files] = [await reader.counts(), await reader.files()];
-  const grew: string[] = [];
-  for await (const page of reader.chunks({ outcome: 'changed' })) for (const { key, reason } of page) if (reason === 'grew') grew.push(key);
+  const { newest, applied } = await readNewest(reader);
+  const ofKind = (test: (line: StoredLine) => boolean): StoredLine[] => [...newest.values()].filter(test);
+  const sizes = new Map<string, number>();
+  const common = await commonStatus(config, (key, bytes) => {
+    if (newest.has(key)) sizes.set(key, bytes);
+  });
+  /** The ledger has no line of a chunk that is again what was applied. */
+  const isRestored = (key: string): boolean => {
+    const [size, was] = [sizes.get(key), applied.get(key)?.bytes ?? null];
+    return size !== undefined && was !== null && size <= was;
+  };
   const started = pipeline.basis !== null;
   return {
-    ...(await commonStatus(config)),
+    ...common,
     store: reader.describe,
     running: pipeline.held,
     sequence: started ? pipeline.lastSequence : null,
     watermark: started ? pipeline.foldedSequence : null,
     chunks: counts.outcomes,
+    quarantinedNow: ofKind(({ outcome }) => outcome === 'quarantined').length,
     rows: counts.rows,
     quarantined: counts.quarantinedRows,
     detections: counts.detections,
     files,
-    grew: [...new Set(grew)],
+    grew: ofKind(({ key, reason }) => reason === 'grew' && !isRestored(key)).map(({ key }) => key),
   };
+}
+
+/** Of more keys than this the newest lines are looked for in one go through the ledger. */
+const mostAsked = 50;
+
+interface Newest {
+  /** The newest line of each key that was ever quarantined or grew. */
+  readonly newest: ReadonlyMap<string, StoredLine>;
+  /** Its applied line, if it has one. */
+  readonly applied: ReadonlyMap<string, StoredLine>;
+}
+
+async function readNewest(reader: Reading['reader']): Promise<Newest> {
+  const keys = new Set<string>();
+  for (const outcome of ['quarantined', 'changed'] as const) {
+    for await (const page of reader.chunks({ outcome }))
+      for (const { key, reason } of page) if (outcome === 'quarantined' || reason === 'grew') keys.add(key);
+  }
+  const [newest, applied] = [new Map<string, StoredLine>(), new Map<string, StoredLine>()];
+  const filters = keys.size > mostAsked ? [{}] : [...keys].map((key) => ({ key }));
+  for (const filter of filters) {
+    for await (const page of reader.chunks(filter)) {
+      for (const line of page) {
+        if (line.kind === 'reference' || line.kind === 'reevaluation' || !keys.has(line.key)) continue;
+        newest.set(line.key, line);
+        if (line.outcome === 'applied') applied.set(line.key, line);
+      }
+    }
+  }
+  return { newest, applied };
 }
 
 async function emptyStatus(config: Config): Promise<Status> {
@@ -88,6 +131,7 @@ async function emptyStatus(config: Config): Promise<Status> {
     sequence: null,
     watermark: null,
     chunks: {},
+    quarantinedNow: 0,
     rows: 0,
     quarantined: 0,
     detections: [],
@@ -97,9 +141,12 @@ async function emptyStatus(config: Config): Promise<Status> {
 }
 
 /** What the config and the source say. A source that cannot be listed is no reason to say nothing. */
-async function commonStatus(config: Config): Promise<Pick<Status, 'pipeline' | 'source' | 'sink' | 'inSource'>> {
+async function commonStatus(
+  config: Config,
+  onChunk?: (key: string, bytes: number) => void,
+): Promise<Pick<Status, 'pipeline' | 'source' | 'sink' | 'inSource'>> {
   const { viewSource } = await import('../source-view.ts');
-  const inSource = await viewSource(config).catch((error: unknown) => {
+  const inSource = await viewSource(config, onChunk).catch((error: unknown) => {
     if (!(error instanceof TallyhoError)) throw error;
     return { error: error.message };
   });
@@ -121,7 +168,7 @@ function statusLines(state: Status, config: Config): string[] {
       ['sink', state.sink],
       ['store', state.store],
       ['stands at', standing],
-      ['chunks', outcomesText(state.chunks) || 'none'],
+      ['chunks', chunksText(state)],
       ['rows', `${grouped(state.rows)} read, ${grouped(state.quarantined)} quarantined`],
       ['files', `${grouped(files.planned)} planned, ${grouped(files.published)} published`],
       ['detections', grouped(total)],
@@ -135,15 +182,22 @@ function statusLines(state: Status, config: Config): string[] {
   return lines;
 }
 
+/** A version that a newer one has taken the place of is no chunk that is quarantined. */
+function chunksText({ chunks, quarantinedNow }: Status): string {
+  const earlier = (chunks['quarantined'] ?? 0) - quarantinedNow;
+  const text = outcomesText({ ...chunks, quarantined: quarantinedNow }) || 'none';
+  return earlier === 0 ? text : `${text} (${counted(earlier, 'earlier version')} quarantined)`;
+}
+
 const mostNamed = 5;
 
-function wantsALook({ inSource, grew, files, chunks }: Status): string[] {
+function wantsALook({ inSource, grew, files, quarantinedNow, running }: Status): string[] {
   const texts: string[] = [];
   if ('error' in inSource) texts.push(`The source cannot be listed: ${inSource.error}`);
   else {
     const { waiting, notChunks } = inSource;
     for (const { key, why } of waiting.slice(0, mostNamed)) texts.push(`${printable(key)} waits: ${why}.`);
-    if (waiting.length > mostNamed) texts.push(`${counted(waiting.length - mostNamed, 'more chunk')} wait.`);
+    if (waiting.length > mostNamed) texts.push(`${counted(waiting.length - mostNamed, 'more chunk waits', 'more chunks wait')}.`);
     if (notChunks.count > 0) {
       const some = notChunks.count > notChunks.examples.length ? ', such as' : ':';
       texts.push(
@@ -153,10 +207,15 @@ function wantsALook({ inSource, grew, files, chunks }: Status): string[] {
   }
   for (const key of grew.slice(0, mostNamed))
     texts.push(`${printable(key)} has grown since it was applied; what it gained is not counted.`);
-  if (grew.length > mostNamed) texts.push(`So have ${counted(grew.length - mostNamed, 'more chunk')}.`);
+  if (grew.length > mostNamed) texts.push(soDo(grew.length - mostNamed));
   for (const { key, detail } of files.incidents.slice(0, mostNamed)) texts.push(`${printable(key)} is not published: ${detail}`);
-  if (files.incidents.length > mostNamed) texts.push(`Nor are ${counted(files.incidents.length - mostNamed, 'more file')}.`);
-  if ((chunks['quarantined'] ?? 0) > 0)
-    texts.push(`${counted(chunks['quarantined'] ?? 0, 'chunk')} quarantined: \`tallyho chunks --outcome quarantined\`.`);
+  if (files.incidents.length > mostNamed)
+    texts.push(
+      `Nor ${files.incidents.length - mostNamed === 1 ? 'is' : 'are'} ${counted(files.incidents.length - mostNamed, 'more file')}.`,
+    );
+  const unpublished = files.planned - files.published - files.incidents.length;
+  if (unpublished > 0 && !running)
+    texts.push(`${counted(unpublished, 'file is', 'files are')} planned and not published: start \`tallyho run\`, which publishes first.`);
+  if (quarantinedNow > 0) texts.push(`${counted(quarantinedNow, 'chunk')} quarantined: \`tallyho chunks --outcome quarantined\`.`);
   return texts;
 }
