@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { foundText } from '../../src/cli/evidence-text.ts';
 import { tallyho, tallyhoJson, type ChunkJson } from '../helpers/tallyho.ts';
 import { makeTempFolder, removeFolder } from '../helpers/temp-folder.ts';
 
@@ -296,4 +297,13 @@ describe('status', () => {
 
 test('patterns are told in words', async () => {
   expect(await say('patterns')).toContain('  count >= 2         the customer has at least 2 transactions with the merchant\n');
+});
+
+test.each([
+  [1, '1 of 3 is higher'],
+  [2, '2 of 3 are higher'],
+])('a rank with %i before it', (b, text) => {
+  expect(
+    foundText({ when: 'count in top 50% of all', value: '5', b, n: 3, cutoff: '4' } as unknown as Parameters<typeof foundText>[0]),
+  ).toContain(text);
 });

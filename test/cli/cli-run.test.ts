@@ -65,7 +65,8 @@ describe('first steps', () => {
     expect(readFileSync(join(folder, 'weights.csv'), 'utf8')).toMatch(/^Source,Target,Weight,typeTrans,fraud\n/);
     configure('');
     const feed = ['feed', 'a.csv', '--rows', '100', '--every', '0'];
-    expect((await run(...feed, '--limit', '2')).stdout).toMatch(/^Fed 2 chunks with 200 rows into /);
+    expect((await run(...feed, '--limit', '1')).stdout).toMatch(/^Fed 1 chunk with 100 rows into /);
+    expect((await run(...feed, '--limit', '2')).stdout).toMatch(/^Fed 2 chunks \(1 was there already\) with 200 rows into /);
     expect((await run(...feed)).stdout).toMatch(/^Fed 5 chunks \(2 were there already\) with 500 rows into /);
     expect(readdirSync(join(folder, 'input')).sort()).toEqual(['chunk_0.csv', 'chunk_1.csv', 'chunk_2.csv', 'chunk_3.csv', 'chunk_4.csv']);
   });

@@ -185,7 +185,9 @@ test.runIf(isRoot)('a state folder that may not be read is no pipeline that has 
       ['explain', 'PatId2', 'c'],
       ['patterns', 'reset', 'PatId2'],
     ]) {
-      const said = spawnSync('setpriv', ['--reuid=1234', '--regid=1234', '--clear-groups', process.execPath, entry, ...args], {
+      const said = spawnSync(process.execPath, [entry, ...args], {
+        uid: 1234,
+        gid: 1234,
         cwd: place,
         encoding: 'utf8',
       });
@@ -198,10 +200,10 @@ test.runIf(isRoot)('a state folder that may not be read is no pipeline that has 
 });
 
 test('a state that is a file is told by reading commands too', async () => {
-  writeFileSync(join(folder, 'state-file.yaml'), 'source: in\nsink: out\nstate: good.yaml\npatterns: sample\nweight: amount');
+  writeFileSync(join(folder, 'state-file.yaml'), 'source: in\nsink: out\nstate: state-file.yaml\npatterns: sample\nweight: amount');
   const said = await tallyho(['chunks', '-c', 'state-file.yaml'], { cwd: folder });
   expect([said.code, said.stdout]).toEqual([2, '']);
-  expect(said.stderr).toContain('good.yaml is a file, not a folder.');
+  expect(said.stderr).toContain('state-file.yaml is a file, not a folder.');
 });
 
 test.runIf(existsSync('/dev/full'))('a stdout that is full is told as what it is', () => {

@@ -84,7 +84,7 @@ async function feed(from: string, { rows, every, limit }: FeedFlags, call: Call)
       },
     });
     bar?.end();
-    const same = fed.same === 0 ? '' : ` (${grouped(fed.same)} were there already)`;
+    const same = fed.same === 0 ? '' : ` (${grouped(fed.same)} ${fed.same === 1 ? 'was' : 'were'} there already)`;
     await stdout.lines([
       `Fed ${counted(fed.chunks, 'chunk')}${same} with ${counted(fed.rows, 'row')} into ${to.url} in ${lasting(performance.now() - started)}.`,
     ]);
