@@ -41,7 +41,7 @@ export interface EntryMakerOptions {
   readonly clock: () => Date;
   readonly startTime: Date;
   readonly timeZone: string;
-  /** The set of patterns that holds from the first entry made on, if the ledger does not know it yet. */
+  /** The set of patterns that holds from the first entry on that is applied, if the ledger does not know it yet. */
   readonly patternSet: PatternSet | null;
 }
 
@@ -71,7 +71,9 @@ export function makeEntries(options: EntryMakerOptions): EntryMaker {
     return new Date(lastTime);
   }
 
-  function takeSet(): PatternSet | null {
+  /** Not with what is not applied: until something counts the next start may bring another set and layout. */
+  function takeSet(sequence: number | null): PatternSet | null {
+    if (sequence === null) return null;
     const set = patternSet;
     patternSet = null;
     return set;
@@ -122,7 +124,7 @@ export function makeEntries(options: EntryMakerOptions): EntryMaker {
       newValues: made.step.newValues,
       detections: planned.records,
       files: planned.files,
-      patternSet: takeSet(),
+      patternSet: takeSet(place.sequence),
     };
   }
 

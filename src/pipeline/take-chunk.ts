@@ -1,7 +1,6 @@
 /** Decides and evaluates one version, and hands the entry to the committer. */
 import { TallyhoError } from '../core/error.ts';
 import type { ReadResult } from '../engine/engine.ts';
-import type { ChunkVersion } from '../objects/chunk.ts';
 import type { RejectedRow } from '../reader/rejected.ts';
 import type { KnownChunk, StoredLine } from '../store/store.ts';
 import { type Decided, type Decision, decide, decideUnread } from './decide.ts';
@@ -39,7 +38,7 @@ export async function takeChunk(taking: Taking, { chunk, known }: Work, result: 
   }
   const { outcome, bytes } = result;
   if (outcome.kind === 'moved') throw new TallyhoError('INTERNAL', `${chunk.key} moved, and is not decided`);
-  const decision = withNote(await decideRead(taking, known, chunk.key, outcome), chunk);
+  const decision = await decideRead(taking, known, chunk.key, outcome);
   if (decision.kind === 'same') {
     if (known === null) return false;
     const isBad = known.outcome === 'quarantined' && known.inForce === null;
@@ -57,12 +56,6 @@ export async function takeChunk(taking: Taking, { chunk, known }: Work, result: 
   await session.commit(entry, rows?.notes ?? []);
   await haltIfBad(taking, chunk.key, decision);
   return true;
-}
-
-/** What was ignored to find the chunk complete is told with its outcome (PROTOCOL.md 2.3). */
-function withNote(decision: Decision, { state }: ChunkVersion): Decision {
-  if (decision.kind === 'same' || state.kind !== 'ready' || state.note === undefined) return decision;
-  return { ...decision, detail: [decision.detail, `NB: ${state.note}.`].filter((part) => part !== null).join(' ') };
 }
 
 async function decideRead(

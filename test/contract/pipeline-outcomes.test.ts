@@ -66,6 +66,25 @@ describe('duplicate', () => {
     await expectInForce({ 'a.csv': one, 'c.csv': two });
   });
 
+  test('of what is evaluated and not committed yet, while earlier commits are under way', async () => {
+    for (let i = 0; i < 30; i++) {
+      world.put(`a${i}.csv`, csv(`M${i} C1 1`));
+      world.put(`b${i}.csv`, csv(`M${i} C1 1`));
+    }
+    await world.run({
+      change: ({ store }) => ({
+        store: withWriter(store, (writer) => ({
+          async commit(request) {
+            await sleep(15);
+            await writer.commit(request);
+          },
+        })),
+      }),
+    });
+    const outcomes = (await world.lines()).map(({ outcome }) => outcome);
+    expect(outcomes).toEqual([...Array.from({ length: 30 }, () => 'applied'), ...Array.from({ length: 30 }, () => 'duplicate')]);
+  });
+
   test('is told by the bytes alone, whatever the kind of the name', async () => {
     world.put('a.csv', one);
     // Broken as what its name says.
@@ -274,21 +293,6 @@ describe('waiting', () => {
     await world.run();
     expect(await world.ledger()).toEqual(['a.csv/ applied 1 1']);
     await expectInForce({ 'x.csv': two });
-  });
-
-  test('a started write that is unanswered for longer than `waitFor` is ignored, and told', async () => {
-    world.put('a.csv/part-1.csv', one);
-    world.put('a.csv/_committed_1', '{"added":["part-1.csv"],"removed":[]}');
-    world.put('a.csv/_started_2', '');
-    const past = Date.now() / 1000 - 100;
-    utimesSync(join(world.source, 'a.csv/_committed_1'), past - 100, past - 100);
-    utimesSync(join(world.source, 'a.csv/_started_2'), past, past);
-    await world.run({ input: { waitForMs: 3_600_000 } });
-    expect(await world.ledger()).toEqual(['a.csv/ waiting 0']);
-    await world.run({ input: { waitForMs: 50_000 } });
-    expect(await world.ledger()).toEqual(['a.csv/ applied 1 3']);
-    const [line] = await world.lines();
-    expect(line?.detail).toContain('_started_2 unanswered for too long');
   });
 
   test('a folder in force that is written anew is left as it stands until it is complete; the same bytes are no news', async () => {

@@ -156,6 +156,7 @@ describe('what the statistics do not hold', () => {
     world.put('bad.csv', 'no,such,header\n1,2,3\n');
     await world.run();
     expect(await world.ledger()).toEqual(['bad.csv quarantined 0 bad_header']);
+    expect((await world.store.pipeline())?.patternSet).toBeNull();
     world.put('chunk_1.csv', csv('M1 C1 5'));
     await world.run({ patterns: [spent], input: { columns: { customer: 'customer' } } });
     expect(await world.detections()).toEqual(['1 Spent M1 C1']);

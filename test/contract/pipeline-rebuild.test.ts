@@ -104,6 +104,13 @@ async function expectAsFromScratchStatistics(run: Run): Promise<void> {
   expect(await world.statistics(run)).toEqual(await twin.statistics(run));
 }
 
+test('a clock that went back does not: the reevaluation is no earlier than the entry before it', async () => {
+  putChunks();
+  await world.run();
+  await world.rebuild({ ...more, clock: () => new Date('2020-01-01T00:00:00.000Z') });
+  expect([...world.output().keys()].at(-1)).toBe('20261122T073000.123-4/evidence-1.jsonl');
+});
+
 test('duplicates, changed and quarantined chunks stay what they are', async () => {
   putChunks();
   world.put('copy.csv', csv('M1 C1 1', 'M1 C1 1', 'M1 C2 5'));

@@ -143,13 +143,13 @@ describe('entries', () => {
       ...more,
     });
 
-  test('take the next number where they are applied, and only there; the first brings the set of patterns', () => {
+  test('take the next number where they are applied, and only there; the first of these brings the set of patterns', () => {
     const entries = make(times(0), { lastSequence: 41 });
     const bad = entries.chunk(subject, { ...nothingRead, outcome: 'quarantined' }, null, []);
     const first = entries.chunk(subject, applied(1), makeSampleDelta(sample.layout, [row('C1')]), []);
     const again = entries.reevaluation([]);
     expect([bad, first, again].map(({ line }) => line.sequence)).toEqual([null, 42, 43]);
-    expect([bad, first, again].map(({ patternSet }) => patternSet !== null)).toEqual([true, false, false]);
+    expect([bad, first, again].map(({ patternSet }) => patternSet !== null)).toEqual([false, true, false]);
     expect(entries.lastSequence).toBe(43);
     expect(again.line).toMatchObject({ kind: 'reevaluation', key: '', rows: 0, outcome: 'applied' });
     expect(again.delta).toBeNull();
