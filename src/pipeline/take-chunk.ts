@@ -1,6 +1,7 @@
 /** Decides and evaluates one version, and hands the entry to the committer. */
 import { TallyhoError } from '../core/error.ts';
 import type { ReadResult } from '../engine/engine.ts';
+import type { ChunkVersion } from '../objects/chunk.ts';
 import type { RejectedRow } from '../reader/rejected.ts';
 import type { KnownChunk, StoredLine } from '../store/store.ts';
 import { type Decided, type Decision, decide, decideUnread } from './decide.ts';
@@ -38,7 +39,7 @@ export async function takeChunk(taking: Taking, { chunk, known }: Work, result: 
   }
   const { outcome, bytes } = result;
   if (outcome.kind === 'moved') throw new TallyhoError('INTERNAL', `${chunk.key} moved, and is not decided`);
-  const decision = await decideRead(taking, known, chunk.key, outcome);
+  const decision = await decideRead(taking, known, chunk, outcome);
   if (decision.kind === 'same') {
     if (known === null) return false;
     const isBad = known.outcome === 'quarantined' && known.inForce === null;
@@ -58,16 +59,23 @@ export async function takeChunk(taking: Taking, { chunk, known }: Work, result: 
   return true;
 }
 
+/** What was ignored to find the chunk complete is told with its outcome (PROTOCOL.md 2.3). */
+function withNote(decision: Decision, { state }: ChunkVersion): Decision {
+  if (decision.kind === 'same' || state.kind !== 'ready' || state.note === undefined) return decision;
+  return { ...decision, detail: [decision.detail, `NB: ${state.note}.`].filter((part) => part !== null).join(' ') };
+}
+
 async function decideRead(
   { options, session, uncommittable }: Taking,
   known: KnownChunk | null,
-  key: string,
+  chunk: ChunkVersion,
   outcome: Exclude<ReadResult['outcome'], { kind: 'moved' }>,
 ): Promise<Decision> {
+  const { key } = chunk;
   const { contentId } = outcome;
   const otherwise = isReadOtherwise(known, session.settings);
   const original = await session.original(contentId, key);
-  const decision = decide(outcome, otherwise ? null : known, original, options.input);
+  const decision = withNote(decide(outcome, otherwise ? null : known, original, options.input), chunk);
   if (decision.kind === 'same') return decision;
   const refused = decision.outcome === 'applied' ? uncommittable.get(versionName(key, contentId)) : undefined;
   const decided: Decided =

@@ -295,6 +295,21 @@ describe('waiting', () => {
     await expectInForce({ 'x.csv': two });
   });
 
+  test('a started write that is unanswered for longer than `waitFor` is ignored, and told', async () => {
+    world.put('a.csv/part-1.csv', one);
+    world.put('a.csv/_committed_1', '{"added":["part-1.csv"],"removed":[]}');
+    world.put('a.csv/_started_2', '');
+    const past = Date.now() / 1000 - 100;
+    utimesSync(join(world.source, 'a.csv/_committed_1'), past - 100, past - 100);
+    utimesSync(join(world.source, 'a.csv/_started_2'), past, past);
+    await world.run({ input: { waitForMs: 3_600_000 } });
+    expect(await world.ledger()).toEqual(['a.csv/ waiting 0']);
+    await world.run({ input: { waitForMs: 50_000 } });
+    expect(await world.ledger()).toEqual(['a.csv/ applied 1 3']);
+    const [line] = await world.lines();
+    expect(line?.detail).toContain('_started_2 unanswered for too long');
+  });
+
   test('a folder in force that is written anew is left as it stands until it is complete; the same bytes are no news', async () => {
     world.put('a.csv/part-1.csv', one);
     world.put('a.csv/_SUCCESS', '');
