@@ -11,7 +11,7 @@ export function foundText(evidence: ConditionEvidence): string {
   if ('cutoff' in evidence) {
     const { b, n, cutoff } = evidence;
     const better = / in top /.test(evidence.when) ? 'higher' : 'lower';
-    return `${value}; ${grouped(b)} of ${grouped(n)} ${Number(b) === 1 ? 'is' : 'are'} ${better}; the last value that is in: ${typeof cutoff === 'string' ? decimalText(cutoff) : averageText(cutoff)}`;
+    return `${value}; ${grouped(b)} of ${grouped(n)} ${b === 1 ? 'is' : 'are'} ${better}; the last value that is in: ${typeof cutoff === 'string' ? decimalText(cutoff) : averageText(cutoff)}`;
   }
   const { bound } = evidence;
   if (typeof bound === 'string') return isWritten(evidence.when, bound) ? value : `${value}; the bound is ${decimalText(bound)}`;

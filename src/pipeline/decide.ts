@@ -59,7 +59,11 @@ export function decide(
   if (original !== null && settings.onDuplicate === 'skip') {
     const rows = original.rows;
     return {
-      ...line('duplicate', null, `The same bytes were applied as ${original.key}; these ${rows} rows are not counted again.`),
+      ...line(
+        'duplicate',
+        null,
+        `The same bytes were applied as ${original.key}; ${rows === 1 ? 'this row is' : `these ${rows} rows are`} not counted again.`,
+      ),
       rows,
       notCounted: rows,
     };
@@ -76,10 +80,10 @@ function decideRows(read: Extract<Read, { kind: 'rows' }>, maxBadRows: Percent):
   // rejected / rows > units / 10^digits / 100, in integers.
   const tooMany = BigInt(rejectedRows) * 100n * 10n ** BigInt(maxBadRows.digits) > maxBadRows.units * BigInt(rows);
   if (tooMany) {
-    const detail = `${rejectedRows} of its ${rows} rows are bad, more than maxBadRows allows; none is counted.${notes(read.notes)}`;
+    const detail = `${rejectedRows} of its ${counted(rows)} ${areOf(rejectedRows)} bad, more than maxBadRows allows; none is counted.${notes(read.notes)}`;
     return { ...line('quarantined', 'too_many_bad_rows', detail), rows, quarantined: rows };
   }
-  const detail = rejectedRows === 0 ? null : `${rejectedRows} of its ${rows} rows are quarantined.`;
+  const detail = rejectedRows === 0 ? null : `${rejectedRows} of its ${counted(rows)} ${areOf(rejectedRows)} quarantined.`;
   return { ...line('applied', null, detail), rows, applied: rows - rejectedRows, quarantined: rejectedRows };
 }
 
@@ -92,6 +96,14 @@ function changed(read: Read): Decided {
     );
   }
   return line('changed', null, 'Its bytes have changed since it was applied; what was applied stays in force.');
+}
+
+function counted(rows: number): string {
+  return rows === 1 ? '1 row' : `${rows} rows`;
+}
+
+function areOf(number: number): string {
+  return number === 1 ? 'is' : 'are';
 }
 
 function notes(texts: readonly string[]): string {

@@ -303,7 +303,5 @@ test.each([
   [1, '1 of 3 is higher'],
   [2, '2 of 3 are higher'],
 ])('a rank with %i before it', (b, text) => {
-  expect(
-    foundText({ when: 'count in top 50% of all', value: '5', b, n: 3, cutoff: '4' } as unknown as Parameters<typeof foundText>[0]),
-  ).toContain(text);
+  expect(foundText({ when: 'count in top 50% of all', value: '5', b, n: 3, cutoff: '4' })).toContain(text);
 });

@@ -108,7 +108,8 @@ describe('pace and stop', () => {
     const times: number[] = [];
     const start = performance.now();
     await feed('h\n1\n2\n3\n', { rows: 1, everyMs: 60, onProgress: () => times.push(performance.now() - start) });
-    expect(times[1]! - times[0]!).toBeGreaterThan(30);
+    // By a schedule from the start: a slow first chunk does not move the others, so only the earliest moments are certain.
+    expect(times[1]!).toBeGreaterThan(50);
     expect(times[2]!).toBeGreaterThan(100);
   });
 
