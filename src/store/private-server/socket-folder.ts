@@ -36,12 +36,14 @@ export async function removeSocketFolder(path: string): Promise<void> {
 /** Folders that earlier servers of this state left behind, beside the one in use. */
 export async function leftSocketFolders(folder: StateFolder, inUse: string, user: RunAs | undefined): Promise<string[]> {
   const temporary = dirname(inUse);
+  // The server's user, and ourselves: a start that was killed before it gave its folder away left it as ours.
+  const owners = [user?.uid, process.geteuid?.()];
   const left: string[] = [];
   for (const name of await readdir(temporary)) {
     if (!name.startsWith(prefix(folder)) || name === basename(inUse)) continue;
     const found = await lstat(join(temporary, name)).catch(() => undefined);
     // In a folder for all, the name proves nothing.
-    if (found?.isDirectory() === true && found.uid === (user?.uid ?? process.geteuid?.())) left.push(join(temporary, name));
+    if (found?.isDirectory() === true && owners.includes(found.uid)) left.push(join(temporary, name));
   }
   return left;
 }
