@@ -13,7 +13,7 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Written by build.mjs after a build without errors. */
 export const buildStamp = join(root, 'dist', '.built');
 
-const buildInputs = ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json', 'scripts/build.mjs'];
+const buildInputs = ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json', 'scripts/build.mjs', 'scripts/run-bundle.cjs'];
 
 /** Ends the process when this Node is older than the `engines` of package.json. */
 export function checkNode() {

@@ -10,6 +10,11 @@ process.on('uncaughtException', (error) => {
   say(showError(error, isDebugging(process.env)));
   process.exit(exitCodeOf(error));
 });
-process.exitCode = await runProgram(process.argv.slice(2), process.env);
-// A forgotten handle must not keep a finished command alive; stdout has been written by then.
-setTimeout(() => process.exit(), 3000).unref();
+void main();
+
+// No top-level await: this is bundled as CommonJS, which loads without Node's loader of ES modules (scripts/build.mjs).
+async function main(): Promise<void> {
+  process.exitCode = await runProgram(process.argv.slice(2), process.env);
+  // A forgotten handle must not keep a finished command alive; stdout has been written by then.
+  setTimeout(() => process.exit(), 3000).unref();
+}

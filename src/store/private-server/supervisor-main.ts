@@ -29,12 +29,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-try {
-  await run(stateFolderAt(task.root));
-} catch (error) {
-  await report(failure(error));
-}
-if (process.connected) process.disconnect();
+// No top-level await: this is bundled as CommonJS, which loads without Node's loader of ES modules (scripts/build.mjs).
+void run(stateFolderAt(task.root))
+  .catch((error: unknown) => report(failure(error)))
+  .finally(() => {
+    if (process.connected) process.disconnect();
+  });
 
 async function run(folder: StateFolder): Promise<void> {
   const [lock, { holdServer }] = await Promise.all([waitForLock(folder), import('./hold-server.ts')]);
