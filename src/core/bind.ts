@@ -1,6 +1,6 @@
 /** The operands of a plan's conditions, bound to the columns of a state. */
+import type { Column } from './column.ts';
 import { assertLaw } from './error.ts';
-import type { Integers } from './integers.ts';
 import type { Link } from './link.ts';
 import { Measure } from './measure.ts';
 import type { Operand } from './plan.ts';
@@ -28,7 +28,7 @@ function makeMeasure(state: State, operand: Operand): Measure {
   }
 }
 
-function column(columns: readonly Integers[], index: number): Integers {
+function column(columns: readonly Column[], index: number): Column {
   const found = columns[index];
   assertLaw(found !== undefined, `the layout has the measure ${index} that a condition names`);
   return found;

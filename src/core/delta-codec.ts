@@ -82,16 +82,11 @@ function readGrain(reader: VarintReader): GrainDelta {
 function writeKeys(out: VarintWriter, column: Uint32Array, size: number): void {
   if (plainBytes(column, size) <= differenceBytes(column, size)) {
     out.byte(PLAIN);
-    for (let i = 0; i < size; i++) out.unsigned(column[i] as number);
+    out.unsignedAll(column, size);
     return;
   }
   out.byte(DIFFERENCES);
-  let before = 0;
-  for (let i = 0; i < size; i++) {
-    const id = column[i] as number;
-    out.signed(id - before);
-    before = id;
-  }
+  out.differences(column, size);
 }
 
 function readKeys(reader: VarintReader, size: number): Uint32Array {
@@ -115,7 +110,7 @@ function readDifferences(reader: VarintReader, column: Uint32Array): void {
 function writeSums(out: VarintWriter, column: Integers, size: number): void {
   out.byte(PLAIN);
   const { narrow } = column;
-  if (narrow !== null) for (let i = 0; i < size; i++) out.signed(narrow[i] as number);
+  if (narrow !== null) out.signedAll(narrow, size);
   else for (let i = 0; i < size; i++) out.bigSigned(column.big(i));
 }
 
@@ -123,7 +118,7 @@ function readMeasure(reader: VarintReader, size: number, earlier: readonly Integ
   const mode = reader.byte();
   if (mode === PLAIN) return readSums(reader, size);
   const twin = mode === SAME ? earlier[reader.unsigned()] : undefined;
-  return twin === undefined ? reader.fail('has a measure of an unknown kind') : copyOf(twin, size);
+  return twin ?? reader.fail('has a measure of an unknown kind');
 }
 
 function readSums(reader: VarintReader, size: number): Integers {
@@ -134,15 +129,8 @@ function readSums(reader: VarintReader, size: number): Integers {
   return column;
 }
 
-/** A copy, so that no two measures share what is meant to be one's own. */
-function copyOf(column: Integers, size: number): Integers {
-  const copy = new Integers(size);
-  copy.resize(size);
-  for (let i = 0; i < size; i++) copy.addFrom(i, column, i);
-  return copy;
-}
-
 function isSame(a: Integers, b: Integers, size: number): boolean {
+  if (a === b) return true;
   if (a.narrow === null || b.narrow === null) return a.isWide && b.isWide && isSameBig(a, b, size);
   for (let i = 0; i < size; i++) if (a.narrow[i] !== b.narrow[i]) return false;
   return true;

@@ -70,23 +70,32 @@ export class EntityTable {
   }
 
   private resolveTwo(first: Uint32Array, second: Uint32Array, count: number, out: Uint32Array, at: number): void {
+    const columnA = this.columns[0] as Uint32Array;
+    const columnB = this.columns[1] as Uint32Array;
+    const index = this.index as HashIndex;
+    // Guesses first, in a loop that does nothing else: the processor overlaps its cache misses.
+    guessPairs(index, first, second, count, out, at);
+    for (let i = 0; i < count; i++) {
+      const guess = out[at + i] as number;
+      if (guess === NONE || columnA[guess] !== first[i] || columnB[guess] !== second[i])
+        out[at + i] = this.findOrAddPair(first[i] as number, second[i] as number);
+    }
+  }
+
+  private findOrAddPair(a: number, b: number): number {
     const index = this.index as HashIndex;
     const columnA = this.columns[0] as Uint32Array;
     const columnB = this.columns[1] as Uint32Array;
-    for (let i = 0; i < count; i++) {
-      const a = first[i] as number;
-      const b = second[i] as number;
-      const hash = hashPair(a, b);
-      let id = index.first(hash);
-      while (id !== NONE && (columnA[id] !== a || columnB[id] !== b)) id = index.next(hash);
-      if (id === NONE) {
-        id = this.size++;
-        columnA[id] = a;
-        columnB[id] = b;
-        index.insert(hash, id);
-      }
-      out[at + i] = id;
+    const hash = hashPair(a, b);
+    let id = index.first(hash);
+    while (id !== NONE && (columnA[id] !== a || columnB[id] !== b)) id = index.next(hash);
+    if (id === NONE) {
+      id = this.size++;
+      columnA[id] = a;
+      columnB[id] = b;
+      index.insert(hash, id);
     }
+    return id;
   }
 
   private resolveMany(keys: readonly Uint32Array[], count: number, out: Uint32Array, at: number): void {
@@ -108,4 +117,9 @@ export class EntityTable {
     for (let k = 0; k < keys.length; k++) if ((this.columns[k] as Uint32Array)[id] !== (keys[k] as Uint32Array)[row]) return false;
     return true;
   }
+}
+
+/** Entities whose hash is that of the key, or NONE: no answer yet. */
+function guessPairs(index: HashIndex, first: Uint32Array, second: Uint32Array, count: number, out: Uint32Array, at: number): void {
+  for (let i = 0; i < count; i++) out[at + i] = index.peek(hashPair(first[i] as number, second[i] as number));
 }

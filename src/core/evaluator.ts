@@ -15,7 +15,10 @@
  * A cohort is only followed while the gates that hold for it as a whole do: else its cut is forgotten, and the gate that
  * opens makes candidates of all its members.
  *
- * State: the detected bits, and what the rank conditions keep; gates are read from the columns before and after.
+ * Candidates pass through the conditions one condition at a time, cheap ones first: a loop over a list of ids that does one
+ * thing is several times faster than a look at one entity after the other, and a rank is only asked for where all else holds.
+ *
+ * State: the detected bits, and what the rank conditions keep; gates are read from the records before and after.
  * Cost: law 7, but for passes over touched cohorts up to `rankLimits.linear`, over touched groups for cross, and over the cohorts of
  * a ranked group measure.
  */
@@ -23,7 +26,7 @@ import { bindOperand, isPart } from './bind.ts';
 import { Comparison } from './comparison.ts';
 import { Detected } from './detected.ts';
 import { CANDIDATE, DIRTY, type GrainState } from './grain-state.ts';
-import { IdList, roomUint8 } from './grow.ts';
+import { growUint8, IdList, roomUint8 } from './grow.ts';
 import type { Link } from './link.ts';
 import type { Condition, PlannedPattern } from './plan.ts';
 import type { CohortOrder } from './rank/cohort-order.ts';
@@ -47,7 +50,15 @@ interface Gate {
   readonly comparisons: Comparison[];
   /** For each touched group whether it was open before the delta. */
   was: Uint8Array<ArrayBuffer>;
+  /** By group, while candidates are evaluated: OPEN, SHUT, or 0 where it was not asked yet. */
+  answers: Uint8Array<ArrayBuffer>;
+  readonly asked: IdList;
 }
+
+const OPEN = 1;
+const SHUT = 2;
+/** Entities that `evaluateAll` takes at a time: scratch stays small. */
+const PIECE = 65_536;
 
 /** A gate as seen from a coarser or equal cohort or group: whether it is open for all of that entity's members. */
 interface GateAbove {
@@ -82,7 +93,9 @@ export class Evaluator {
   private readonly crosses: BoundComparison[] = [];
   private readonly walks: CrossWalk[] = [];
   private readonly ranks: RankPart[] = [];
+  /** Candidates that are not touched themselves, and then all. */
   private readonly candidates = new IdList();
+  private readonly left = new IdList();
   private readonly list = new IdList();
 
   constructor(state: State, pattern: PlannedPattern, orders: Orders, work: Work) {
@@ -92,6 +105,7 @@ export class Evaluator {
     this.grain = state.grain(pattern.grain);
     this.conditions = pattern.conditions.map((condition) => this.bind(condition, orders));
     for (const condition of this.conditions) if (condition.kind === 'compare') this.sort(condition);
+    this.own.sort((a, b) => Number(b.isRange) - Number(a.isRange));
     for (const condition of this.conditions) if (condition.kind === 'rank') this.addRank(condition.rank);
     const groups = new Set(this.crosses.flatMap(({ leftVia, rightVia }) => [leftVia, rightVia]));
     for (const group of groups) {
@@ -112,17 +126,28 @@ export class Evaluator {
 
   /** The entities that the delta in hand, now applied, made true; they count as detected. */
   after(found: IdList): void {
-    this.addTouched();
     for (const gate of this.gates) this.addOpened(gate);
     for (const walk of this.walks) this.addGroups(walk);
     for (const part of this.ranks) this.addLetIn(part);
-    this.evaluateCandidates(found);
+    const { touched } = this.grain;
+    // Only where there are others can an entity be named twice.
+    if (this.candidates.length === 0) this.evaluate(touched, found);
+    else {
+      this.addAll(touched.ids, touched.length);
+      this.evaluate(this.candidates, found);
+      this.clearCandidates();
+    }
   }
 
   /** All entities that are true and not detected; they count as detected. */
   evaluateAll(found: IdList): void {
-    const size = this.grain.table.size;
-    for (let entity = 0; entity < size; entity++) this.tryEntity(entity, found);
+    const { size } = this.grain.table;
+    for (let first = 0; first < size; first += PIECE) {
+      this.candidates.clear();
+      for (let entity = first; entity < Math.min(first + PIECE, size); entity++) this.candidates.push(entity);
+      this.evaluate(this.candidates, found);
+    }
+    this.candidates.clear();
   }
 
   forgetCuts(): void {
@@ -134,27 +159,21 @@ export class Evaluator {
     return this.ranks.some((part) => part.rank.order === order && areOpen(part.gates, cohort));
   }
 
-  private tryEntity(entity: number, found: IdList): void {
-    if (this.detected.has(entity)) return;
-    this.work.evaluated++;
-    if (!this.isTrue(entity)) return;
-    this.detected.add(entity);
-    found.push(entity);
-  }
-
-  /** Cheap conditions first; a rank is only asked for where its gates are open. */
-  private isTrue(entity: number): boolean {
-    if (!this.grain.isMember(entity)) return false;
-    for (const comparison of this.own) if (!comparison.holds(entity, entity)) return false;
-    for (const gate of this.gates) if (!isOpen(gate, gate.group.parent[entity] as number)) return false;
-    for (const cross of this.crosses) if (!holdsFor(cross, entity)) return false;
-    for (const { rank } of this.ranks) if (!rank.holds(entity)) return false;
-    return true;
-  }
-
-  private addTouched(): void {
-    const { ids, length } = this.grain.touched;
-    this.addAll(ids, length);
+  /** Those that are true and not detected. Candidates stay as they are. */
+  private evaluate(candidates: IdList, found: IdList): void {
+    const { left } = this;
+    this.detected.others(candidates, this.grain.table.size, left);
+    this.work.evaluated += left.length;
+    keepMembers(this.grain, left);
+    for (const comparison of this.own) comparison.keep(left);
+    for (const gate of this.gates) keepOpen(gate, left);
+    for (const cross of this.crosses) keepCross(cross, left);
+    for (const { rank } of this.ranks) rank.keep(left);
+    for (let i = 0; i < left.length; i++) {
+      const entity = left.ids[i] as number;
+      this.detected.add(entity);
+      found.push(entity);
+    }
   }
 
   private addOpened(gate: Gate): void {
@@ -215,13 +234,9 @@ export class Evaluator {
     }
   }
 
-  private evaluateCandidates(found: IdList): void {
+  private clearCandidates(): void {
     const { ids, length } = this.candidates;
-    for (let i = 0; i < length; i++) {
-      const entity = ids[i] as number;
-      unmark(this.grain, entity, CANDIDATE);
-      this.tryEntity(entity, found);
-    }
+    for (let i = 0; i < length; i++) unmark(this.grain, ids[i] as number, CANDIDATE);
     this.candidates.clear();
   }
 
@@ -253,7 +268,13 @@ export class Evaluator {
       if (gate !== undefined) gate.comparisons.push(comparison);
       else {
         leftVia.withChildren();
-        this.gates.push({ group: leftVia, comparisons: [comparison], was: new Uint8Array(0) });
+        this.gates.push({
+          group: leftVia,
+          comparisons: [comparison],
+          was: new Uint8Array(0),
+          answers: new Uint8Array(0),
+          asked: new IdList(),
+        });
       }
     }
   }
@@ -286,6 +307,50 @@ function isOpen(gate: Gate, group: number): boolean {
 function areOpen(gates: readonly GateAbove[], entity: number): boolean {
   for (const { gate, via } of gates) if (!isOpen(gate, via === null ? entity : (via.parent[entity] as number))) return false;
   return true;
+}
+
+function keepMembers(grain: GrainState, list: IdList): void {
+  const { ids, length } = list;
+  let kept = 0;
+  for (let i = 0; i < length; i++) {
+    const entity = ids[i] as number;
+    ids[kept] = entity;
+    if (grain.isMember(entity)) kept++;
+  }
+  list.length = kept;
+}
+
+/** Each group is asked once. */
+function keepOpen(gate: Gate, list: IdList): void {
+  const { ids, length } = list;
+  const { parent, to } = gate.group;
+  gate.answers = growUint8(gate.answers, to.table.size);
+  const { answers } = gate;
+  let kept = 0;
+  for (let i = 0; i < length; i++) {
+    const entity = ids[i] as number;
+    const group = parent[entity] as number;
+    let answer = answers[group] as number;
+    if (answer === 0) {
+      answer = isOpen(gate, group) ? OPEN : SHUT;
+      answers[group] = answer;
+      gate.asked.push(group);
+    }
+    ids[kept] = entity;
+    if (answer === OPEN) kept++;
+  }
+  list.length = kept;
+  for (let i = 0; i < gate.asked.length; i++) answers[gate.asked.ids[i] as number] = 0;
+  gate.asked.clear();
+}
+
+function keepCross(cross: BoundComparison, list: IdList): void {
+  let kept = 0;
+  for (let i = 0; i < list.length; i++) {
+    const entity = list.ids[i] as number;
+    if (holdsFor(cross, entity)) list.ids[kept++] = entity;
+  }
+  list.length = kept;
 }
 
 function mark(grain: GrainState, entity: number, list: IdList): void {

@@ -1,27 +1,31 @@
 /**
  * What was applied to one base grain since the last fold, summed by entity.
  *
- * State: one row an entity that was touched since (its id and its sums), and by entity its row + 1 (4 bytes an entity).
- * `persisted` entities have a row in the table (or are in rows that a caller took to fold). Sums are additive, so a buffer
- * that is given back is added to what came since, in any order.
+ * State: one row an entity that was touched since (its id and its sums, kept as the statistics are: records.ts), and by entity
+ * its row + 1 (4 bytes an entity). `persisted` entities have a row in the table (or are in rows that a caller took to fold).
+ * Sums are additive, so a buffer that is given back is added to what came since, in any order.
  * Cost: O(1) a row added; taking sorts the entities, O(t log t).
  */
-import { addScattered } from './additive.ts';
 import type { FoldRows } from './detector.ts';
 import { growUint32, IdList, roomUint32 } from './grow.ts';
-import { Integers } from './integers.ts';
+import type { Integers } from './integers.ts';
+import type { Layout } from './layout.ts';
 import type { GrainState } from './grain-state.ts';
+import { Records } from './records.ts';
+import { twinsOf } from './twins.ts';
 
 export class FoldBuffer {
   private readonly base: GrainState;
+  private readonly twins: readonly number[];
   private readonly entities = new IdList();
-  private sums: Integers[];
+  private sums: Records;
   private rowOf = new Uint32Array(64);
   private rows = new Uint32Array(0);
   private persisted = 0;
 
-  constructor(base: GrainState) {
+  constructor(base: GrainState, layout: Layout) {
     this.base = base;
+    this.twins = twinsOf(layout, base.grain);
     this.sums = this.emptySums();
   }
 
@@ -33,11 +37,9 @@ export class FoldBuffer {
   add(entities: Uint32Array, additive: readonly Integers[], count: number): void {
     this.rowOf = growUint32(this.rowOf, this.base.table.size);
     this.rows = roomUint32(this.rows, count);
-    this.place(entities, count);
-    this.sums.forEach((column, m) => {
-      column.resize(this.entities.length);
-      addScattered(column, this.rows, additive[m] as Integers, count);
-    });
+    place(entities, count, this.rowOf, this.entities, this.rows);
+    this.sums.grow(this.entities.length);
+    this.sums.add(this.rows, additive, count);
   }
 
   /** Null if there is nothing to fold. */
@@ -50,7 +52,7 @@ export class FoldBuffer {
       entities,
       firstNew: this.persisted,
       keys: this.base.table.columns.map((column) => entities.map((entity) => column[entity] as number)),
-      additive: this.sums.map((column) => picked(column, rows)),
+      additive: this.sums.columns.map((column) => column.pick(rows)),
     };
     for (const entity of entities) this.rowOf[entity] = 0;
     this.entities.clear();
@@ -64,27 +66,21 @@ export class FoldBuffer {
     this.persisted = Math.min(this.persisted, rows.firstNew);
   }
 
-  private place(entities: Uint32Array, count: number): void {
-    for (let i = 0; i < count; i++) {
-      const entity = entities[i] as number;
-      let rowPlus1 = this.rowOf[entity] as number;
-      if (rowPlus1 === 0) {
-        this.entities.push(entity);
-        rowPlus1 = this.entities.length;
-        this.rowOf[entity] = rowPlus1;
-      }
-      this.rows[i] = rowPlus1 - 1;
-    }
-  }
-
-  private emptySums(): Integers[] {
-    return this.base.additive.map(() => new Integers());
+  private emptySums(): Records {
+    return new Records(this.base.additive.length, this.twins);
   }
 }
 
-function picked(column: Integers, rows: Uint32Array): Integers {
-  const out = new Integers(rows.length);
-  out.resize(rows.length);
-  for (let i = 0; i < rows.length; i++) out.addFrom(i, column, rows[i] as number);
-  return out;
+/** Writes the row of each entity, a new one for those that have none. */
+function place(entities: Uint32Array, count: number, rowOf: Uint32Array, list: IdList, rows: Uint32Array): void {
+  for (let i = 0; i < count; i++) {
+    const entity = entities[i] as number;
+    let rowPlus1 = rowOf[entity] as number;
+    if (rowPlus1 === 0) {
+      list.push(entity);
+      rowPlus1 = list.length;
+      rowOf[entity] = rowPlus1;
+    }
+    rows[i] = rowPlus1 - 1;
+  }
 }

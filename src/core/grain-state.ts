@@ -1,9 +1,11 @@
 /** The entities of one grain: their keys, their measures, and which of them the delta in hand touches. */
+import type { Column } from './column.ts';
 import { EntityTable } from './entity-table.ts';
 import { growUint8, IdList } from './grow.ts';
-import { Integers } from './integers.ts';
-import type { Grain } from './layout.ts';
+import type { Grain, Layout } from './layout.ts';
 import type { Link } from './link.ts';
+import { Records } from './records.ts';
+import { twinsOf } from './twins.ts';
 
 /** Bits of `marks`. */
 export const TOUCHED = 1;
@@ -14,60 +16,57 @@ export class GrainState {
   readonly index: number;
   readonly grain: Grain;
   readonly table: EntityTable;
-  /** One a measure, by entity. The first is the plain count. */
-  readonly additive: readonly Integers[];
-  readonly distinct: readonly Integers[];
+  /** Of all measures: the additive ones, then the distinct ones. */
+  readonly records: Records;
+  readonly additive: readonly Column[];
+  readonly distinct: readonly Column[];
   /** The plain count: an entity is a member of its cohorts while it is positive. */
-  readonly count: Integers;
+  readonly count: Column;
   /** To coarser grains, in the order in which they were asked for. */
   readonly links: Link[] = [];
-  /** Entities whose measures, or those of a finer entity, the delta in hand may change. */
+  /** Entities whose measures, or those of a finer entity, the delta in hand may change; each once. */
   readonly touched = new IdList();
   /** By entity; all 0 between steps. */
   marks = new Uint8Array(64);
 
-  constructor(index: number, grain: Grain) {
+  constructor(index: number, layout: Layout) {
+    const grain = layout.grains[index] as Grain;
     this.index = index;
     this.grain = grain;
     this.table = new EntityTable(grain.dimensions.length);
-    this.count = new Integers();
-    this.additive = grain.additive.map((_, i) => (i === 0 ? this.count : new Integers()));
-    this.distinct = grain.distinct.map(() => new Integers());
+    this.records = new Records(grain.additive.length + grain.distinct.length, twinsOf(layout, grain));
+    this.additive = this.records.columns.slice(0, grain.additive.length);
+    this.distinct = this.records.columns.slice(grain.additive.length);
+    this.count = this.additive[0] as Column;
   }
 
   isMember(entity: number): boolean {
-    return this.count.narrow !== null ? (this.count.narrow[entity] as number) > 0 : this.count.sign(entity) > 0;
+    return this.count.float(entity) > 0;
   }
 
-  /** Gives new entities their place in all columns. */
+  /** Gives new entities their place. */
   fit(): void {
-    const size = this.table.size;
-    for (const column of this.additive) if (column.length < size) column.resize(size);
-    for (const column of this.distinct) if (column.length < size) column.resize(size);
+    const { size } = this.table;
+    this.records.grow(size);
     this.marks = growUint8(this.marks, size);
   }
 
-  touch(entity: number): void {
-    const mark = this.marks[entity] as number;
-    if ((mark & TOUCHED) !== 0) return;
-    this.marks[entity] = mark | TOUCHED;
-    this.touched.push(entity);
-  }
-
-  touchAll(entities: Uint32Array, count: number): void {
-    for (let i = 0; i < count; i++) this.touch(entities[i] as number);
-  }
-
-  /** Touches the parents of what `link.from` touches. */
-  touchParents(link: Link): void {
-    const { ids, length } = link.from.touched;
-    const parent = link.parent;
-    for (let i = 0; i < length; i++) this.touch(parent[ids[i] as number] as number);
+  /** Marks and adds to `touched` what is not there yet. */
+  touch(entities: Uint32Array, count: number): void {
+    const { marks, touched } = this;
+    for (let i = 0; i < count; i++) {
+      const entity = entities[i] as number;
+      const mark = marks[entity] as number;
+      if ((mark & TOUCHED) !== 0) continue;
+      marks[entity] = mark | TOUCHED;
+      touched.push(entity);
+    }
   }
 
   release(): void {
+    const { marks } = this;
     const { ids, length } = this.touched;
-    for (let i = 0; i < length; i++) this.marks[ids[i] as number] = 0;
+    for (let i = 0; i < length; i++) marks[ids[i] as number] = 0;
     this.touched.clear();
   }
 }

@@ -1,6 +1,14 @@
 /** Growing typed arrays by half, so that n pushes copy O(n) values. */
 
 /** At least `capacity` long; those beyond the old length are 0. */
+export function growFloat64(array: Float64Array<ArrayBuffer>, capacity: number): Float64Array<ArrayBuffer> {
+  if (capacity <= array.length) return array;
+  const grown = new Float64Array(Math.max(capacity, array.length + (array.length >> 1) + 16));
+  grown.set(array);
+  return grown;
+}
+
+/** At least `capacity` long; those beyond the old length are 0. */
 export function growUint32(array: Uint32Array<ArrayBuffer>, capacity: number): Uint32Array<ArrayBuffer> {
   if (capacity <= array.length) return array;
   const grown = new Uint32Array(Math.max(capacity, array.length + (array.length >> 1) + 16));

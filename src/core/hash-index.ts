@@ -14,6 +14,8 @@ export const NONE = 0xffffffff;
 
 const SEGMENTS = 256;
 const FIRST_CAPACITY = 16;
+/** A segment that is no longer tiny will hardly stay small: it skips some doublings. */
+const SECOND_CAPACITY = 128;
 
 export class HashIndex {
   private readonly segments: Uint32Array[] = [];
@@ -29,6 +31,13 @@ export class HashIndex {
       this.limit[i] = limitOf(i, FIRST_CAPACITY);
     }
     this.slots = this.segments[0] as Uint32Array;
+  }
+
+  /** The id at the first slot of the hash, if the hash there is equal and the slot not empty; else NONE, which says nothing. */
+  peek(hash: number): number {
+    const slots = this.segments[hash >>> 24] as Uint32Array;
+    const at = (hash << 1) & (slots.length - 1);
+    return slots[at] === hash ? (slots[at + 1] as number) - 1 : NONE;
   }
 
   first(hash: number): number {
@@ -70,7 +79,7 @@ export class HashIndex {
 
   private double(segment: number): void {
     const old = this.segments[segment] as Uint32Array;
-    const grown = new Uint32Array(old.length * 2);
+    const grown = new Uint32Array(Math.max(old.length * 2, SECOND_CAPACITY * 2));
     const mask = grown.length - 1;
     for (let i = 0; i < old.length; i += 2) {
       const idPlus1 = old[i + 1] as number;

@@ -62,7 +62,7 @@ class MemoryDetector implements Detector {
     this.state = new State(plan.layout);
     this.orders = new Orders(this.state, this.work, options.rankLimits);
     this.evaluators = plan.patterns.map((pattern) => new Evaluator(this.state, pattern, this.orders, this.work));
-    this.folds = this.state.bases.map((base) => new FoldBuffer(this.state.grain(base)));
+    this.folds = this.state.bases.map((base) => new FoldBuffer(this.state.grain(base), plan.layout));
     this.asides = this.state.grains.map(({ grain }) => new Aside(grain.dimensions.length));
     this.positions = plan.patterns.map((pattern) =>
       this.state.grain(pattern.grain).grain.dimensions.map((dimension) => pattern.entityDimensions.indexOf(dimension)),

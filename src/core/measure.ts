@@ -2,21 +2,21 @@
  * A measure of the entities of one grain, bound to its columns: an integer, or an average sum / number.
  * Undefined (number not positive) has the float key NaN. Cost: O(1) each; BigInt only beyond 2^53 or on a tie of floats.
  */
+import type { ExactColumn } from './column.ts';
 import { formatUnits } from './decimal.ts';
 import type { SumAndNumber } from './detection.ts';
-import type { Integers } from './integers.ts';
 import { compareCross, roundedQuotient, signOf } from './rational.ts';
 
 const SAFE = Number.MAX_SAFE_INTEGER;
 
 export class Measure {
-  readonly numerator: Integers;
+  readonly numerator: ExactColumn;
   /** Null for an integer measure: the denominator is 1. */
-  readonly denominator: Integers | null;
+  readonly denominator: ExactColumn | null;
   /** The value is numerator / denominator * 10^-digits. */
   readonly digits: number;
 
-  constructor(numerator: Integers, denominator: Integers | null, digits: number) {
+  constructor(numerator: ExactColumn, denominator: ExactColumn | null, digits: number) {
     this.numerator = numerator;
     this.denominator = denominator;
     this.digits = digits;

@@ -7,17 +7,17 @@
  * A change has four phases, so that whoever watches sees both sides of it:
  *   resolve   ids of the entities touched; new ones appear with zeros (no members); parents and their touched lists
  *   (watchers look at the state before)
- *   apply     sums; distinct counts move where a counting measure crosses zero
+ *   apply     sums; distinct counts move where a counting measure crossed zero
  *   (watchers look at the state after)
  *   release   marks and touched lists are emptied
  * Cost: O(touched entities * (grains + measures)), expected.
  */
-import { addScattered } from './additive.ts';
 import type { StateDelta } from './detector.ts';
 import { Dictionary } from './dictionary.ts';
 import { assertLaw } from './error.ts';
 import { GrainState } from './grain-state.ts';
 import { roomUint32 } from './grow.ts';
+import type { Integers } from './integers.ts';
 import { baseGrains, type Layout } from './layout.ts';
 import { DistinctCount } from './distinct-count.ts';
 import type { GrainDelta } from './delta.ts';
@@ -43,7 +43,7 @@ export class State {
   constructor(layout: Layout) {
     this.layout = layout;
     this.dictionaries = layout.dimensions.map(() => new Dictionary());
-    this.grains = layout.grains.map((grain, index) => new GrainState(index, grain));
+    this.grains = layout.grains.map((_, index) => new GrainState(index, layout));
     this.bases = baseGrains(layout);
     this.finestFirst = this.grains.toSorted((a, b) => b.grain.dimensions.length - a.grain.dimensions.length);
     this.derived = this.bases.map((base) =>
@@ -82,15 +82,15 @@ export class State {
     for (const grain of this.finestFirst) for (const link of grain.links) link.extend();
     for (const grain of this.grains) grain.fit();
     for (let b = 0; b < this.bases.length; b++) {
-      this.grain(this.bases[b] as number).touchAll(this.rowsOf(b), (delta.grains[b] as GrainDelta).size);
+      this.grain(this.bases[b] as number).touch(this.rowsOf(b), (delta.grains[b] as GrainDelta).size);
     }
-    for (const grain of this.finestFirst) for (const link of grain.links) if (link.to !== grain) link.to.touchParents(link);
+    for (const grain of this.finestFirst) for (const link of grain.links) if (link.to !== grain) this.touchParents(link);
   }
 
   apply(delta: StateDelta): void {
-    for (const distinct of this.distinctCounts) distinct.before();
     for (let b = 0; b < this.bases.length; b++) this.applyBase(b, delta.grains[b] as GrainDelta);
-    for (const distinct of this.distinctCounts) distinct.after();
+    for (const distinct of this.distinctCounts) distinct.update();
+    if (this.distinctCounts.length > 0) for (const grain of this.grains) grain.records.clearCrossings();
     this.version++;
   }
 
@@ -107,18 +107,24 @@ export class State {
   private applyBase(b: number, delta: GrainDelta): void {
     const base = this.grain(this.bases[b] as number);
     const rows = this.rowsOf(b);
-    for (let m = 0; m < base.additive.length; m++) {
-      addScattered(base.additive[m] as GrainState['count'], rows, delta.additive[m] as GrainState['count'], delta.size);
-    }
+    base.records.add(rows, delta.additive, delta.size);
     for (const link of this.derived[b] as readonly Link[]) {
-      this.parents = roomUint32(this.parents, delta.size);
-      gather(link.parent, rows, this.parents, delta.size);
-      const { fromBase } = link.to.grain;
-      for (let m = 0; m < fromBase.length; m++) {
-        const source = delta.additive[fromBase[m] as number] as GrainState['count'];
-        addScattered(link.to.additive[m] as GrainState['count'], this.parents, source, delta.size);
-      }
+      const sources = link.to.grain.fromBase.map((m) => delta.additive[m] as Integers);
+      link.to.records.add(this.parentsOf(link, rows, delta.size), sources, delta.size);
     }
+  }
+
+  /** Touches the parents of what `link.from` touches. */
+  private touchParents(link: Link): void {
+    const { ids, length } = link.from.touched;
+    link.to.touch(this.parentsOf(link, ids, length), length);
+  }
+
+  /** Valid until the next call. */
+  private parentsOf(link: Link, entities: Uint32Array, count: number): Uint32Array {
+    this.parents = roomUint32(this.parents, count);
+    gather(link.parent, entities, this.parents, count);
+    return this.parents;
   }
 
   /** Refuses what is no delta of this layout before anything changes. */
@@ -133,16 +139,15 @@ export class State {
       part.keys.forEach((column, k) => {
         assertLaw(column.length >= part.size, `a key of a delta of ${grain.name} has all its rows`);
         const known = this.dictionaries[grain.dimensions[k] as number] as Dictionary;
-        assertLaw(largest(column, part.size) < known.size, `a delta of ${grain.name} names known values only`);
+        assertLaw(areBelow(column, part.size, known.size), `a delta of ${grain.name} names known values only`);
       });
     }
   }
 }
 
-function largest(column: Uint32Array, count: number): number {
-  let max = -1;
-  for (let i = 0; i < count; i++) if ((column[i] as number) > max) max = column[i] as number;
-  return max;
+function areBelow(column: Uint32Array, count: number, limit: number): boolean {
+  for (let i = 0; i < count; i++) if ((column[i] as number) >= limit) return false;
+  return true;
 }
 
 function gather(from: Uint32Array, at: Uint32Array, out: Uint32Array, count: number): void {

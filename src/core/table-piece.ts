@@ -28,6 +28,7 @@ export function tablePiece(
 function slice(column: Integers, start: number, count: number): Integers {
   const out = new Integers(count);
   out.resize(count);
-  for (let i = 0; i < count; i++) out.addFrom(i, column, start + i);
+  if (column.narrow !== null) out.narrow?.set(column.narrow.subarray(start, start + count));
+  else for (let i = 0; i < count; i++) out.addFrom(i, column, start + i);
   return out;
 }

@@ -21,6 +21,7 @@ import type { Work } from '../work.ts';
 import { BlockRanking } from './block-ranking.ts';
 import { LinearRanking, Scratch } from './linear-ranking.ts';
 import type { Ranking } from './ranking.ts';
+import { readKeys } from './read-keys.ts';
 
 export interface RankLimits {
   /** Up to here an object a cohort would cost more than reading it. */
@@ -56,7 +57,10 @@ export class CohortOrder {
   private readonly list = new IdList();
   private readCohort = -1;
   private readVersion = -1;
+  /** Touched entities of kept cohorts, their keys before the delta and after it. */
+  private readonly moving = new IdList();
   private oldKeys = new Float64Array(0);
+  private keys = new Float64Array(0);
 
   constructor(state: State, cohorts: Link, measure: Measure, via: Link | null, work: Work, limits: RankLimits) {
     this.state = state;
@@ -116,45 +120,60 @@ export class CohortOrder {
   }
 
   before(): void {
-    if (this.kept.length === 0) return;
-    const { ids, length } = this.grain.touched;
-    this.oldKeys = roomFloat64(this.oldKeys, length);
-    for (let i = 0; i < length; i++) {
-      const entity = ids[i] as number;
-      const kept = this.keptOf(this.cohorts.parent[entity] as number);
-      if (kept !== undefined && kept.blocks !== null) this.oldKeys[i] = this.key(entity);
-    }
+    if (!this.kept.some((kept) => kept.blocks !== null)) return;
+    this.findMoving();
+    this.oldKeys = this.keysOfMoving(this.oldKeys);
   }
 
   after(): void {
     if (this.kept.length === 0) return;
-    const { ids, length } = this.grain.touched;
+    for (const { cohort, floats } of this.kept) floats?.extend(this.children.count(cohort));
+    this.findMoving();
+    this.keys = this.keysOfMoving(this.keys);
+    this.noteDenominators();
+    const { ids, length } = this.moving;
+    const { keys, oldKeys } = this;
     for (let i = 0; i < length; i++) {
       const entity = ids[i] as number;
-      const kept = this.keptOf(this.cohorts.parent[entity] as number);
-      if (kept === undefined) continue;
-      if (kept.floats !== null) this.replace(kept.floats, kept.cohort, entity);
-      else if (kept.blocks !== null) this.move(kept.blocks, entity, this.oldKeys[i] as number);
+      const { floats, blocks } = this.kept[(this.slots[this.cohorts.parent[entity] as number] as number) - 1] as Kept;
+      if (floats !== null) {
+        if (floats.put(this.children.position(entity), entity, keys[i] as number)) this.work.moved++;
+      } else if (blocks !== null) this.move(blocks, entity, oldKeys[i] as number, keys[i] as number);
     }
   }
 
-  private move(ranking: BlockRanking, entity: number, old: number): void {
-    const key = this.key(entity);
-    ranking.largest = Math.max(ranking.largest, this.denominator(entity));
+  /** The touched entities of kept cohorts. */
+  private findMoving(): void {
+    const { ids, length } = this.grain.touched;
+    this.slots = growUint32(this.slots, this.cohorts.to.table.size);
+    this.moving.reserve(length);
+    this.moving.length = copyKept(ids, length, this.cohorts.parent, this.slots, this.moving.ids);
+  }
+
+  private keysOfMoving(keys: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
+    const room = roomFloat64(keys, this.moving.length);
+    readKeys(this.moving.ids, this.moving.length, this.grain, this.measure, null, room);
+    return room;
+  }
+
+  private noteDenominators(): void {
+    const { denominator } = this.measure;
+    if (denominator === null) return;
+    const { ids, length } = this.moving;
+    for (let i = 0; i < length; i++) {
+      const entity = ids[i] as number;
+      const { floats, blocks } = this.kept[(this.slots[this.cohorts.parent[entity] as number] as number) - 1] as Kept;
+      const ranking = floats ?? blocks;
+      const own = denominator.float(entity);
+      if (ranking !== null && own > ranking.largest) ranking.largest = own;
+    }
+  }
+
+  private move(ranking: BlockRanking, entity: number, old: number, key: number): void {
     if (key === old || (Number.isNaN(key) && Number.isNaN(old))) return;
     if (!Number.isNaN(old)) ranking.remove(old, entity);
     if (!Number.isNaN(key)) ranking.insert(key, entity);
     this.work.moved++;
-  }
-
-  private replace(ranking: LinearRanking, cohort: number, entity: number): void {
-    ranking.largest = Math.max(ranking.largest, this.denominator(entity));
-    ranking.extend(this.children.count(cohort));
-    if (ranking.put(this.children.position(entity), entity, this.key(entity))) this.work.moved++;
-  }
-
-  private denominator(entity: number): number {
-    return this.measure.denominator === null ? 1 : this.measure.denominator.float(entity);
   }
 
   private keptOf(cohort: number): Kept | undefined {
@@ -193,4 +212,14 @@ export class CohortOrder {
 function makeBlocks(floats: LinearRanking): BlockRanking {
   const { keys, ids } = floats.copy();
   return BlockRanking.from(keys, ids, floats.largest);
+}
+
+function copyKept(ids: Uint32Array, length: number, parent: Uint32Array, slots: Uint32Array, out: Uint32Array): number {
+  let count = 0;
+  for (let i = 0; i < length; i++) {
+    const entity = ids[i] as number;
+    out[count] = entity;
+    if (slots[parent[entity] as number] !== 0) count++;
+  }
+  return count;
 }

@@ -71,6 +71,16 @@ export class RankCondition {
     return this.top ? order >= 0 : order <= 0;
   }
 
+  /** Keeps the members of the list that are in. */
+  keep(list: IdList): void {
+    let kept = 0;
+    for (let i = 0; i < list.length; i++) {
+      const entity = list.ids[i] as number;
+      if (this.holds(entity)) list.ids[kept++] = entity;
+    }
+    list.length = kept;
+  }
+
   /** The cut of now; appends to `list` the members that may have come in without being touched (and maybe others that are in). */
   refresh(cohort: number, list: IdList): void {
     const oldCount = this.known(cohort);

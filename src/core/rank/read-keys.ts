@@ -1,4 +1,5 @@
-/** The float keys of children, read from the columns: NaN for no member of its cohort, or without the value. */
+/** The float keys of children, read from the records: NaN for no member of its cohort, or without the value. */
+import { Column } from '../column.ts';
 import type { GrainState } from '../grain-state.ts';
 import type { Link } from '../link.ts';
 import type { Measure } from '../measure.ts';
@@ -12,8 +13,13 @@ export function readKeys(
   via: Link | null,
   keys: Float64Array,
 ): void {
-  if (via !== null || grain.count.narrow === null || isWide(measure)) readEach(ids, length, grain, measure, via, keys);
-  else readNarrow(ids, length, grain.count.narrow, measure, keys);
+  const { data, stride } = grain.records;
+  const count = slotOf(grain, grain.count);
+  const top = slotOf(grain, measure.numerator);
+  const bottom = measure.denominator === null ? null : slotOf(grain, measure.denominator);
+  if (via !== null || count < 0 || top < 0 || (bottom !== null && bottom < 0)) readEach(ids, length, grain, measure, via, keys);
+  else if (bottom === null) readIntegers(ids, length, data, stride, count, top, keys);
+  else readAverages(ids, length, data, stride, count, top, bottom, keys);
 }
 
 /** The largest denominator of those that have a key; 1 for integer measures. */
@@ -34,35 +40,40 @@ export function largestDenominator(
   return largest;
 }
 
-function isWide({ numerator, denominator }: Measure): boolean {
-  return numerator.narrow === null || (denominator !== null && denominator.narrow === null);
+/** The place of a measure of this grain in its rows; -1 if it is not there. */
+function slotOf({ records }: GrainState, column: unknown): number {
+  return column instanceof Column && column.records === records && !column.isWide ? column.slot : -1;
 }
 
-function readNarrow(ids: Uint32Array, length: number, count: Float64Array, measure: Measure, keys: Float64Array): void {
-  const values = measure.numerator.narrow as Float64Array;
-  if (measure.denominator === null) readIntegers(ids, length, count, values, keys);
-  else readAverages(ids, length, count, values, measure.denominator.narrow as Float64Array, keys);
-}
-
-function readIntegers(ids: Uint32Array, length: number, count: Float64Array, values: Float64Array, keys: Float64Array): void {
+function readIntegers(
+  ids: Uint32Array,
+  length: number,
+  data: Float64Array,
+  stride: number,
+  count: number,
+  slot: number,
+  keys: Float64Array,
+): void {
   for (let i = 0; i < length; i++) {
-    const id = ids[i] as number;
-    keys[i] = (count[id] as number) > 0 ? (values[id] as number) : Number.NaN;
+    const at = (ids[i] as number) * stride;
+    keys[i] = (data[at + count] as number) > 0 ? (data[at + slot] as number) : Number.NaN;
   }
 }
 
 function readAverages(
   ids: Uint32Array,
   length: number,
-  count: Float64Array,
-  sums: Float64Array,
-  numbers: Float64Array,
+  data: Float64Array,
+  stride: number,
+  count: number,
+  sum: number,
+  number: number,
   keys: Float64Array,
 ): void {
   for (let i = 0; i < length; i++) {
-    const id = ids[i] as number;
-    const number = numbers[id] as number;
-    keys[i] = number > 0 && (count[id] as number) > 0 ? (sums[id] as number) / number : Number.NaN;
+    const at = (ids[i] as number) * stride;
+    const n = data[at + number] as number;
+    keys[i] = n > 0 && (data[at + count] as number) > 0 ? (data[at + sum] as number) / n : Number.NaN;
   }
 }
 
