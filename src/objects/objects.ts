@@ -47,7 +47,7 @@ export interface Objects {
   /** A small object as a whole, or null if it is not there. */
   get(key: string, signal?: AbortSignal): Promise<Uint8Array | null>;
   put(key: string, bytes: Uint8Array, signal?: AbortSignal): Promise<PutResult>;
-  /** Removes what a killed writer of ours left behind. */
-  sweep(): Promise<void>;
+  /** Removes what a killed writer of ours left behind: anywhere, or directly in the folders named (which need not be there). */
+  sweep(folders?: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }

@@ -35,7 +35,6 @@ export async function rebuildPipeline(options: PipelineOptions, signal: AbortSig
   const writer = await options.store.claim({ waitMs: options.claimWaitMs, signal });
   try {
     await assertIds(writer.pipeline.patterns, options.patterns.set, (id) => hasDetected(options.store, id));
-    await options.sink.sweep();
     await assertSinkNotAhead(options, writer.pipeline.lastSequence);
     const applied = await appliedLines(options);
     // While nothing counts a start takes any patterns and settings as they are.
@@ -108,7 +107,7 @@ async function publishAll(options: PipelineOptions, writer: Writer, signal: Abor
     on: options.on,
   });
   try {
-    await publishPending(writer, publisher, signal);
+    await publishPending(writer, options.sink, publisher, signal);
   } finally {
     await publisher.stop();
   }

@@ -9,6 +9,7 @@ import { makeDetector } from '../core/make-detector.ts';
 import { TallyhoError } from '../core/error.ts';
 import type { Detector } from '../core/detector.ts';
 import type { ReadPlan } from '../engine/engine.ts';
+import type { Objects } from '../objects/objects.ts';
 import type { CommitEntry, CommitRequest, PendingFile, Store, Writer } from '../store/store.ts';
 import { type Fit, fitBasis, isSameBasis } from './basis.ts';
 import { type Committer, makeCommitter } from './committer.ts';
@@ -83,7 +84,6 @@ export async function openSession(life: Life): Promise<Session> {
   const fit = fitBasis({ basis, patternSet, isEmpty }, patterns, options.input.columns, reference?.input ?? null);
   if (fit.kind === 'new' && !isSameBasis(basis, fit.basis)) await writer.setBasis(fit.basis);
 
-  await options.sink.sweep();
   await assertSinkNotAhead(options, lastSequence);
   const publisher = makePublisher({
     sink: options.sink,
@@ -97,7 +97,7 @@ export async function openSession(life: Life): Promise<Session> {
   });
   try {
     const detector = await loadDetector(life, fit);
-    await publishPending(writer, publisher, life.signal);
+    await publishPending(writer, options.sink, publisher, life.signal);
     const session = await makeSession(life, fit, detector, publisher);
     if (fit.kind === 'new' && reference !== null) {
       const { entry, rows, rejected } = await takeReference(options, reference, session.entries, fit.plan.layout, life.signal);
@@ -251,13 +251,22 @@ function noteFailure({ uncommittable, onUnknown }: Life, request: CommitRequest,
   uncommittable.set(versionName(line.key, line.contentId), `PostgreSQL refuses its rows: ${words}`);
 }
 
-/** What was committed and not published before a crash, or held up by an incident: first of all, in bounded memory. */
-export async function publishPending(writer: Writer, publisher: Publisher, signal: AbortSignal): Promise<void> {
+/**
+ * What was committed and not published before a crash, or held up by an incident: first of all, in bounded memory. Only
+ * beside such files can a killed put have left a temporary one, so only their folders are swept, however many there are.
+ */
+export async function publishPending(
+  writer: Writer,
+  sink: Pick<Objects, 'sweep'>,
+  publisher: Publisher,
+  signal: AbortSignal,
+): Promise<void> {
   let last: PendingFile | undefined;
   while (!signal.aborted) {
     const files = await writer.pendingFiles(last === undefined ? null : { sequence: last.sequence, ordinal: last.ordinal }, 200);
     last = files.at(-1);
     if (last === undefined) return;
+    await sink.sweep([...new Set(files.map(({ folder }) => folder))]);
     publisher.add(files);
     await publisher.drain();
   }

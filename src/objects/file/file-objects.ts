@@ -1,5 +1,5 @@
 /** Objects in a folder of this machine. A listing costs about 10 µs a file, and memory for the names of the folders in hand. */
-import { mkdir, unlink } from 'node:fs/promises';
+import { mkdir, readdir, unlink } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { assertLaw, type ErrorCode, TallyhoError } from '../../core/error.ts';
 import { compareUtf8 } from '../../core/natural-order.ts';
@@ -7,8 +7,9 @@ import { printable, whyNoKey } from '../key.ts';
 import type { Objects } from '../objects.ts';
 import { decode, listFiles, walk } from './list.ts';
 import { namesOf } from './names.ts';
-import { DurableFolders, type PutSteps, putFile, realSteps } from './put.ts';
+import { DurableFolders, FolderSyncs, type PutSteps, putFile, realSteps } from './put.ts';
 import { getFile, readFile } from './read.ts';
+import { isTemporary } from './temporary.ts';
 import { isGone, systemCode } from './version.ts';
 
 export interface FileObjectsOptions {
@@ -23,7 +24,7 @@ export interface FileObjectsOptions {
 export function makeFileObjects(options: FileObjectsOptions): Objects {
   const root = resolve(options.root);
   const { create = false, code = 'SOURCE_UNREADABLE', steps = realSteps } = options;
-  const durable = new DurableFolders();
+  const putting = { durable: new DurableFolders(), syncs: new FolderSyncs(steps.syncFolder), steps };
   let made = false;
 
   async function prepare(signal?: AbortSignal): Promise<void> {
@@ -86,20 +87,31 @@ export function makeFileObjects(options: FileObjectsOptions): Objects {
       ),
     read: (object, signal) => runAll('read', () => readFile(join(root, assertKey(object.key)), object, signal), signal, object.key),
     get: (key, signal) => run('read', () => getFile(join(root, assertKey(key))), signal, key),
-    put: (key, bytes, signal) => run('written', () => putFile(root, assertKey(key), bytes, durable, steps), signal),
-    sweep: () =>
-      run('swept', async () => {
-        for await (const page of walk(root, '')) {
-          for (const entry of page) {
-            if (entry.kind !== 'temporary') continue;
-            await unlink(join(root, entry.key)).catch((error: unknown) => {
-              if (!isGone(error)) throw error;
-            });
-          }
-        }
-      }),
+    put: (key, bytes, signal) => run('written', () => putFile(root, assertKey(key), bytes, putting), signal),
+    sweep: (folders) => run('swept', () => sweepFiles(root, folders)),
     close: () => Promise.resolve(),
   };
+}
+
+/** Unlinks our temporary files in all folders, or directly in those named. */
+async function sweepFiles(root: string, folders: readonly string[] | undefined): Promise<void> {
+  const remove = (path: string): Promise<void> => unlink(path).catch(unlessGone);
+  if (folders === undefined) {
+    for await (const page of walk(root, '')) {
+      for (const entry of page) if (entry.kind === 'temporary') await remove(join(root, entry.key));
+    }
+    return;
+  }
+  for (const folder of folders) {
+    for (const name of (await readdir(join(root, folder)).catch(unlessGone)) ?? []) {
+      if (isTemporary(name)) await remove(join(root, folder, name));
+    }
+  }
+}
+
+function unlessGone(error: unknown): undefined {
+  if (!isGone(error)) throw error;
+  return undefined;
 }
 
 /** A key that would leave the root or name a temporary file is a bug of the caller. */

@@ -9,9 +9,14 @@
  * (`sweep`). Where there are no hard links: if the name is free, rename; only the lease keeps two writers apart there.
  *
  * `same` is as durable as `put`: whoever put it may have been killed before its own fsync of the folder.
+ *
+ * What only touches the system's caches is called synchronously, which costs a tenth of the CPU of a promise for each; what
+ * waits for the disk (fsync) is not. Puts that want the same folder synced at the same time share an fsync (FolderSyncs).
  */
-import { type FileHandle, link, lstat, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { closeSync, fsync, linkSync, lstatSync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { type FileHandle, lstat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import type { PutResult } from '../objects.ts';
 import { openFile } from './read.ts';
 import { temporaryName } from './temporary.ts';
@@ -25,7 +30,42 @@ export interface PutSteps {
   readonly syncFolder: (path: string) => Promise<void>;
 }
 
-export const realSteps: PutSteps = { link, rename, unlink, syncFolder };
+export const realSteps: PutSteps = {
+  link: async (from, to) => linkSync(from, to),
+  rename: async (from, to) => renameSync(from, to),
+  unlink: async (path) => unlinkSync(path),
+  syncFolder,
+};
+
+/** An fsync serves all who asked before it began. */
+export class FolderSyncs {
+  readonly #sync: PutSteps['syncFolder'];
+  /** By path: the one that runs, and the one that begins after it. */
+  readonly #running = new Map<string, { readonly now: Promise<void>; next: Promise<void> | null }>();
+
+  constructor(sync: PutSteps['syncFolder']) {
+    this.#sync = sync;
+  }
+
+  sync(path: string): Promise<void> {
+    const running = this.#running.get(path);
+    if (running === undefined) return this.#begin(path);
+    running.next ??= running.now.then(
+      () => this.#begin(path),
+      () => this.#begin(path),
+    );
+    return running.next;
+  }
+
+  #begin(path: string): Promise<void> {
+    const now = this.#sync(path).finally(() => {
+      if (this.#running.get(path) === running) this.#running.delete(path);
+    });
+    const running = { now, next: null };
+    this.#running.set(path, running);
+    return now;
+  }
+}
 
 /** Folders whose own entries are known to be on disk, so that they need no fsync again. Bounded; forgetting only costs time. */
 export class DurableFolders {
@@ -47,22 +87,24 @@ export class DurableFolders {
 
 const mostAttempts = 20;
 
-export async function putFile(root: string, key: string, bytes: Uint8Array, durable: DurableFolders, steps: PutSteps): Promise<PutResult> {
+export async function putFile(
+  root: string,
+  key: string,
+  bytes: Uint8Array,
+  { durable, syncs, steps }: { readonly durable: DurableFolders; readonly syncs: FolderSyncs; readonly steps: PutSteps },
+): Promise<PutResult> {
   const path = join(root, key);
   const folder = dirname(path);
   for (let attempt = 1; ; attempt++) {
-    const fresh = await makeFolders(root, key, durable);
+    const fresh = makeFolders(root, key, durable);
     const temporary = join(folder, temporaryName());
     let result: PutResult | 'again';
     try {
       await writeNew(temporary, bytes);
       result = await nameIt(temporary, path, bytes, steps);
       if (result === 'put' || result === 'same') {
-        await steps.syncFolder(folder);
-        for (const above of fresh) {
-          await steps.syncFolder(dirname(above));
-          durable.add(above);
-        }
+        await Promise.all([folder, ...fresh.map((made) => dirname(made))].map((path) => syncs.sync(path)));
+        for (const made of fresh) durable.add(made);
       }
     } catch (error) {
       await steps.unlink(temporary).catch(() => {});
@@ -79,28 +121,30 @@ export async function putFile(root: string, key: string, bytes: Uint8Array, dura
 }
 
 /** Makes the folders of `key` below the root. Those whose entry may not be on disk yet, the deepest first. */
-async function makeFolders(root: string, key: string, durable: DurableFolders): Promise<string[]> {
+function makeFolders(root: string, key: string, durable: DurableFolders): string[] {
   const fresh: string[] = [];
   let path = root;
   for (const component of key.split('/').slice(0, -1)) {
     path = join(path, component);
     if (durable.has(path)) continue;
-    await mkdir(path).catch((error: unknown) => {
+    try {
+      mkdirSync(path);
+    } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error;
-    });
-    if (!(await lstat(path)).isDirectory()) throw new Error(`${path} is a link or a file, and should be a folder`);
+    }
+    if (!lstatSync(path).isDirectory()) throw new Error(`${path} is a link or a file, and should be a folder`);
     fresh.unshift(path);
   }
   return fresh;
 }
 
 async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
-  const handle = await open(path, 'wx', 0o666);
+  const file = openSync(path, 'wx', 0o666);
   try {
-    await handle.writeFile(bytes);
-    await handle.sync();
+    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+    await synced(file);
   } finally {
-    await handle.close();
+    closeSync(file);
   }
 }
 
@@ -152,22 +196,24 @@ async function holds(handle: FileHandle, bytes: Uint8Array): Promise<boolean> {
   }
 }
 
+const synced = promisify(fsync);
+
 export async function syncFolder(path: string): Promise<void> {
-  let handle: FileHandle;
+  let folder: number;
   try {
-    handle = await open(path, 'r');
+    folder = openSync(path, 'r');
   } catch (error) {
     // Windows opens no folders; its metadata is journalled.
     if (process.platform === 'win32') return;
     throw error;
   }
   try {
-    await handle.sync();
+    await synced(folder);
   } catch (error) {
     // Some file systems have no fsync for folders, and say so; there is no more to be done then.
     const code = systemCode(error);
     if (code !== 'EINVAL' && code !== 'ENOTSUP' && process.platform !== 'win32') throw error;
   } finally {
-    await handle.close();
+    closeSync(folder);
   }
 }
