@@ -1,52 +1,67 @@
 /**
- * Accepted rows -> the delta of a chunk: values interned, filters evaluated, base grains added to.
+ * Accepted rows -> the delta of a chunk. Where a row's fields lie is said by columns: field of column c is
+ * bytes[starts[c] .. ends[c]); which column each dimension is in, `useCsv` or `useColumns` says once per part.
  *
- * Where a row's fields lie is said by columns: field of column c is bytes[starts[c] .. ends[c]). `useColumns` says once
- * per part which column each dimension is in. Values get ids local to the chunk (core/delta.ts), in the order of the
- * rows; a rejected row leaves no value behind.
+ * The state of a chunk is in one place at a time:
+ *   wasm:   from its first CSV part on, where WebAssembly is there: it is the fast one, for regular rows in whole windows
+ *   tables: always where it is not. Else the state moves there, and stays to the end of the chunk, before the first row that
+ *           wasm cannot take: its sums might leave 64 bits, its memory is full, or the part is no CSV
+ * Both number values and entities in the order of the rows, so a move leaves no trace in the delta.
  */
 import type { Delta } from '../core/delta.ts';
-import { baseGrains } from '../core/layout.ts';
 import { maxKeyBytes } from './bytes.ts';
-import { Dictionary } from './dictionary.ts';
-import { Filters } from './filters.ts';
-import { GrainTable } from './grain-table.ts';
+import type { Columns } from './header.ts';
 import { needsOf, type Reading } from './reading.ts';
 import type { RowReason } from './rejected.ts';
-import { batchRows, makeRowBatch, type RowBatch, termCount, terms } from './row-batch.ts';
+import { Tables } from './tables.ts';
+import { makeWasmTables, type WasmTables } from './wasm/wasm-tables.ts';
+
+/** How rows are aggregated: in WebAssembly where it is there, or in TypeScript only. */
+export type Aggregation = 'auto' | 'typescript';
+
+/** How the rows of a CSV part look: the bytes of quote and delimiter, and where the weight comes from if no column has it. */
+export interface CsvRows {
+  readonly quote: number;
+  readonly delimiter: number;
+  readonly columns: Columns;
+  readonly weightIsAmount: boolean;
+}
 
 export class Aggregator {
-  readonly #dictionaries: readonly Dictionary[];
-  /** Ids of the dimensions whose values are interned. */
+  readonly #reading: Reading;
+  readonly #aggregation: Aggregation;
+  /** Ids of the dimensions that are keys. */
   readonly #keys: Int32Array;
-  readonly #filters: Filters | null;
-  readonly #grains: readonly GrainTable[];
-  /** Those that rows feed. */
-  readonly #fed: readonly GrainTable[];
-  readonly #reference: boolean;
   /** Dimension -> column. */
   readonly #columns: Int32Array;
-  readonly #batch: RowBatch;
+  #made: Tables | null = null;
+  #wasm: WasmTables | null = null;
+  #inTables = false;
 
-  constructor(reading: Reading) {
-    const { layout } = reading;
-    const needs = needsOf(reading);
-    this.#reference = reading.reference === true;
-    this.#dictionaries = layout.dimensions.map(() => new Dictionary());
-    this.#keys = Int32Array.from(needs.dimensions.filter((dimension) => dimension.key).map((dimension) => dimension.id));
-    this.#filters = layout.filters.length === 0 || this.#reference ? null : new Filters(layout);
-    this.#grains = baseGrains(layout).map((grain, index) => {
-      const { dimensions = [], additive = [] } = layout.grains[grain] ?? {};
-      return new GrainTable(dimensions, additive, needs.fed.find((fed) => fed.index === index)?.measures ?? []);
-    });
-    this.#fed = needs.fed.map(({ index }) => this.#grains[index]!);
-    this.#columns = new Int32Array(layout.dimensions.length).fill(-1);
-    this.#batch = makeRowBatch(layout.dimensions.length, this.#filters?.words ?? 1);
+  constructor(reading: Reading, aggregation: Aggregation = 'auto') {
+    this.#reading = reading;
+    this.#aggregation = aggregation;
+    this.#keys = Int32Array.from(needsOf(reading).dimensions.flatMap(({ id, key }) => (key ? [id] : [])));
+    this.#columns = new Int32Array(reading.layout.dimensions.length).fill(-1);
   }
 
-  /** Says for each dimension of the layout in which column it is; -1 for those that are not read. */
+  /** The rows of a CSV part come now. */
+  useCsv(rows: CsvRows): void {
+    if (!this.#inTables && this.#aggregation === 'auto') this.#wasm ??= makeWasmTables(this.#reading);
+    this.#columns.set(rows.columns.dimensions);
+    this.#made?.useColumns(this.#columns);
+    if (this.wasm?.usePart(rows) !== true) this.move();
+  }
+
+  /** The rows of another part come now, by `add`; -1 for dimensions that are not read. */
   useColumns(columns: ArrayLike<number>): void {
     this.#columns.set(columns);
+    this.move();
+  }
+
+  /** Where the state is, if it is in WebAssembly: whole windows may be read there. */
+  get wasm(): WasmTables | null {
+    return this.#inTables ? null : this.#wasm;
   }
 
   /** Whether the key fields of a row may name an entity. */
@@ -63,56 +78,50 @@ export class Aggregator {
 
   /** Adds a row whose units are safe integers; `weight` counts only if it has one. */
   add(bytes: Uint8Array, starts: Int32Array, ends: Int32Array, amount: number, weight: number, hasWeight: boolean): void {
-    if (this.#reference && !hasWeight) return;
-    const batch = this.#batch;
-    const row = batch.size++;
-    this.#intern(bytes, starts, ends, row * batch.idWidth);
-    if (this.#filters !== null) {
-      this.#filters.evaluate(bytes, starts, ends, this.#columns, amount, hasWeight ? weight : null, batch.bits, row * batch.bitWidth);
-    }
-    const at = row * termCount;
-    batch.terms[at + terms.one] = 1;
-    batch.terms[at + terms.amount] = amount;
-    batch.terms[at + terms.weight] = hasWeight ? weight : 0;
-    batch.terms[at + terms.hasWeight] = hasWeight ? 1 : 0;
-    if (batch.size === batchRows) this.#flush();
+    if (this.#inTables) this.#made!.add(bytes, starts, ends, amount, weight, hasWeight);
+    else this.addBig(bytes, starts, ends, amount, hasWeight ? weight : null);
   }
 
   /** Adds a row with units of any size. */
   addBig(bytes: Uint8Array, starts: Int32Array, ends: Int32Array, amount: number | bigint, weight: number | bigint | null): void {
-    if (this.#reference && weight === null) return;
-    this.#flush();
-    const { ids, bits } = this.#batch;
-    this.#intern(bytes, starts, ends, 0);
-    this.#filters?.evaluate(bytes, starts, ends, this.#columns, amount, weight, bits, 0);
-    const rowTerms = [1, amount, weight ?? 0, weight === null ? 0 : 1];
-    for (const grain of this.#fed) grain.addBig(ids, rowTerms, bits);
+    if (this.wasm?.add(bytes, starts, ends, this.#columns, amount, weight) === true) return;
+    this.move();
+    this.#made!.addBig(bytes, starts, ends, amount, weight);
+  }
+
+  /** From here to the end of the chunk the state is in the tables: wasm has no room for more. */
+  move(): void {
+    if (this.#inTables) return;
+    const tables = this.#tables();
+    if (this.#wasm !== null && !this.#wasm.isEmpty) tables.load(this.#wasm.take());
+    this.#inTables = true;
   }
 
   /** The delta of all rows since the last one; starts anew. */
   take(): Delta {
-    this.#flush();
-    return { values: this.#dictionaries.map((dictionary) => dictionary.take()), grains: this.#grains.map((grain) => grain.take()) };
+    const delta = (this.wasm ?? this.#tables()).take();
+    this.#startAnew();
+    return delta;
   }
 
   /** Forgets all rows since the last delta. */
   clear(): void {
-    this.#batch.size = 0;
-    for (const dictionary of this.#dictionaries) dictionary.clear();
-    for (const grain of this.#grains) grain.clear();
+    this.#made?.clear();
+    this.#wasm?.clear();
+    this.#startAnew();
   }
 
-  #flush(): void {
-    for (let i = 0; i < this.#fed.length; i++) this.#fed[i]!.add(this.#batch);
-    this.#batch.size = 0;
+  #startAnew(): void {
+    this.#inTables = false;
+    // One that a huge chunk has made large is not kept.
+    if (this.#wasm?.isLarge === true) this.#wasm = null;
   }
 
-  /** Writes the value ids of a row's keys into the batch. */
-  #intern(bytes: Uint8Array, starts: Int32Array, ends: Int32Array, at: number): void {
-    for (let i = 0; i < this.#keys.length; i++) {
-      const dimension = this.#keys[i]!;
-      const column = this.#columns[dimension]!;
-      this.#batch.ids[at + dimension] = this.#dictionaries[dimension]!.intern(bytes, starts[column]!, ends[column]!);
+  #tables(): Tables {
+    if (this.#made === null) {
+      this.#made = new Tables(this.#reading);
+      this.#made.useColumns(this.#columns);
     }
+    return this.#made;
   }
 }

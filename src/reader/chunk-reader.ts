@@ -3,7 +3,7 @@
  * keeps its tables between them; what it hands out is self-contained.
  */
 import type { Delta } from '../core/delta.ts';
-import { Aggregator } from './aggregator.ts';
+import { type Aggregation, Aggregator } from './aggregator.ts';
 import { CsvPart } from './csv-part.ts';
 import type { Reading } from './reading.ts';
 import type { RejectedRow } from './rejected.ts';
@@ -23,9 +23,9 @@ export class ChunkReader {
   readonly aggregator: Aggregator;
   readonly rejections: Rejections;
 
-  constructor(reading: Reading) {
+  constructor(reading: Reading, aggregation: Aggregation = 'auto') {
     this.reading = reading;
-    this.aggregator = new Aggregator(reading);
+    this.aggregator = new Aggregator(reading, aggregation);
     this.rejections = new Rejections();
   }
 

@@ -5,9 +5,9 @@
  * configured) -> header -> rows. A fault of the header ends the reading; what follows is ignored.
  *
  * Rows go through windows: a piece of the block that ends with an LF, checked as a whole for UTF-8 and U+0000 (an LF is
- * never inside a character, so a valid window is valid record by record). In a clean window `scanRow` finds the fields
- * in place; a record that is not regular, or lies in a window that is not clean, or runs beyond window or block, is
- * scanned byte by byte and then split (record.ts). A record that runs beyond the block is gathered in `carry`; beyond
+ * never inside a character, so a valid window is valid record by record). In a clean window regular rows are read in
+ * WebAssembly, or, where the aggregate is not there, `scanRow` finds their fields in place; a record that is not regular,
+ * or lies in a window that is not clean, or runs beyond window or block, is scanned byte by byte and then split (record.ts). A record that runs beyond the block is gathered in `carry`; beyond
  * `maxRecordBytes` it is only measured (long-record.ts). Memory: `carry` and one block.
  *
  * Line numbers count LFs. Rows are numbered by their first line.
@@ -207,11 +207,24 @@ export class CsvPart {
       }
     }
     if (end < 0) return this.#slow(block, from);
+    const loaded = this.#aggregator.wasm?.load(block, from, end) === true;
     let p = from;
     while (p < end && !this.#scanning) {
-      p = this.#fast(block, p, end);
+      if (loaded) p = this.#readInWasm(p);
+      if (this.#aggregator.wasm === null) p = this.#fast(block, p, end);
       if (p < end) p = this.#slow(block, p);
     }
+    return p;
+  }
+
+  /** Reads regular records of the window that is loaded; returns where it stopped: before a record that is not regular. */
+  #readInWasm(from: number): number {
+    const { wasm } = this.#aggregator;
+    if (wasm === null) return from;
+    const p = wasm.read(from);
+    this.rows += wasm.rows;
+    this.#line += wasm.rows + wasm.blankLines;
+    if (wasm.full) this.#aggregator.move();
     return p;
   }
 
@@ -319,7 +332,9 @@ export class CsvPart {
     }
     this.#columns = header.columns;
     this.#fields = makeFields(header.columns.count, 0);
-    this.#row = new RowReader(this.#aggregator, layout.scale, header.columns, needs.weight === 'amount');
+    const weightIsAmount = needs.weight === 'amount';
+    this.#aggregator.useCsv({ quote: this.#quote, delimiter: this.#delimiter, columns: header.columns, weightIsAmount });
+    this.#row = new RowReader(this.#aggregator, layout.scale, header.columns, weightIsAmount);
     this.#mode = 'rows';
   }
 

@@ -11,7 +11,7 @@
 import type { Decimal, Layout, Test } from '../core/layout.ts';
 import { Dictionary } from './dictionary.ts';
 
-interface Bounds {
+export interface Bounds {
   readonly word: number;
   readonly bit: number;
   readonly low: bigint | null;
@@ -23,10 +23,12 @@ interface Bounds {
   readonly negated: boolean;
 }
 
-interface TestedDimension {
+export interface TestedDimension {
   readonly dimension: number;
   /** The texts of the tests; value number = id + 1. */
   readonly texts: Dictionary;
+  /** The same, in the order of their numbers. */
+  readonly known: readonly string[];
   /** [number * words + word] */
   readonly masks: Int32Array;
 }
@@ -96,15 +98,15 @@ function testedDimension(dimension: number, tests: readonly { filter: number; te
       if (!holds(test, text)) clear(at + 1);
     });
   }
-  return { dimension, texts, masks };
+  return { dimension, texts, known, masks };
 }
 
 export class Filters {
   /** Words of 32 filters. */
   readonly words: number;
-  readonly #tested: readonly TestedDimension[];
-  readonly #amount: readonly Bounds[];
-  readonly #weight: readonly Bounds[];
+  readonly tested: readonly TestedDimension[];
+  readonly amount: readonly Bounds[];
+  readonly weight: readonly Bounds[];
 
   constructor(layout: Layout) {
     const words = Math.max(1, Math.ceil(layout.filters.length / 32));
@@ -120,15 +122,15 @@ export class Filters {
         ];
       });
     this.words = words;
-    this.#tested = dimensions.map((dimension) =>
+    this.tested = dimensions.map((dimension) =>
       testedDimension(
         dimension,
         texts.filter(({ test }) => test.dimension === dimension),
         words,
       ),
     );
-    this.#amount = numbers('amount');
-    this.#weight = numbers('weight');
+    this.amount = numbers('amount');
+    this.weight = numbers('weight');
   }
 
   /**
@@ -146,14 +148,14 @@ export class Filters {
     at: number,
   ): void {
     for (let word = 0; word < this.words; word++) bits[at + word] = -1;
-    for (let i = 0; i < this.#tested.length; i++) {
-      const { dimension, texts, masks } = this.#tested[i]!;
+    for (let i = 0; i < this.tested.length; i++) {
+      const { dimension, texts, masks } = this.tested[i]!;
       const column = columns[dimension]!;
       const number = texts.find(bytes, starts[column]!, ends[column]!) + 1;
       for (let word = 0; word < this.words; word++) bits[at + word]! &= masks[number * this.words + word]!;
     }
-    for (let i = 0; i < this.#amount.length; i++) check(this.#amount[i]!, amount, bits, at);
-    for (let i = 0; i < this.#weight.length; i++) check(this.#weight[i]!, weight, bits, at);
+    for (let i = 0; i < this.amount.length; i++) check(this.amount[i]!, amount, bits, at);
+    for (let i = 0; i < this.weight.length; i++) check(this.weight[i]!, weight, bits, at);
   }
 }
 

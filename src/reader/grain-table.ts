@@ -19,7 +19,8 @@ import { batchRows, type RowBatch, termCount, terms } from './row-batch.ts';
 
 const smallest = 256;
 
-function termOf(measure: Additive): number {
+/** What a measure adds of a row (row-batch.ts). */
+export function termOf(measure: Additive): number {
   if (measure.kind === 'count') return terms.one;
   return measure.kind === 'number' ? terms.hasWeight : terms[measure.of];
 }
@@ -72,6 +73,19 @@ export class GrainTable {
     for (let fed = 0; fed < this.#places.length; fed++) {
       const filter = this.#filters[fed]!;
       if (filter < 0 || (bits[filter >> 5]! & (1 << (filter & 31))) !== 0) this.#addWide(fed, entity, terms[this.#terms[fed]!]!);
+    }
+  }
+
+  /** Adds the sums of a delta whose values have the ids that they have here. */
+  load(delta: GrainDelta): void {
+    const ids = new Int32Array(1 + Math.max(0, ...this.#dimensions));
+    for (let i = 0; i < delta.size; i++) {
+      for (let k = 0; k < this.#dimensions.length; k++) ids[this.#dimensions[k]!] = delta.keys[k]![i]!;
+      const entity = this.#find(ids, 0);
+      for (let fed = 0; fed < this.#places.length; fed++) {
+        const sums = delta.additive[this.#places[fed]! - this.#dimensions.length]!;
+        this.#addWide(fed, entity, sums.narrow === null ? sums.big(i) : sums.narrow[i]!);
+      }
     }
   }
 

@@ -20,7 +20,6 @@ export class RowReader {
     this.#amount = columns.amount;
     this.#weight = columns.weight;
     this.#weightIsAmount = weightIsAmount && columns.weight < 0;
-    aggregator.useColumns(columns.dimensions);
   }
 
   /** Adds the row to the aggregate, or says why not: the first reason that applies. */

@@ -1,0 +1,298 @@
+/**
+ * Rows on their way into the tables: gathered in a batch (fields of the keys and of the tests, exact units), then the
+ * batch goes through dictionaries, filters and tables, each in a loop of its own.
+ *
+ * Nothing here rejects a row: at the first record that is not regular, or that some rule may be against, gathering stops
+ * before it, and TypeScript decides. So a row that is in a batch is accepted. The magnitudes of all amounts and of all
+ * weights are totalled; a row that would bring a total beyond 2^62 is not taken, hence no sum overflows.
+ */
+import { allocate } from './memory';
+import { illegal, parseUnits } from './decimal';
+import { Dictionary, makeDictionary } from './dictionary';
+import { evaluateAll, TextTests, textTests } from './filters';
+import { scanRow } from './scan';
+import { batchRows, maxKeyBytes, termAmount, termCount, termHasWeight, termWeight } from './sizes';
+import { Table } from './table';
+
+const LF: u8 = 10;
+const CR: u8 = 13;
+const most: u64 = 1 << 62;
+
+/** A dimension whose values are interned. */
+@unmanaged
+class Key {
+  dimension: u32;
+  values: Dictionary;
+  /** Of the batch: [start, length]. */
+  fields: usize;
+}
+
+let keys: usize = 0;
+let keyCount: u32 = 0;
+let tables: usize = 0;
+let tableCount: u32 = 0;
+/** Words of bits for the filters of a row; 0: there are none. */
+let words: u32 = 0;
+/** Rows without a weight are not added. */
+let reference: bool = false;
+
+// The batch; each array has room for it.
+let size: u32 = 0;
+/** [dimension * batchRows + row] */
+let ids: usize = 0;
+/** [term * batchRows + row] */
+let terms: usize = 0;
+let bits: usize = 0;
+let rows: usize = 0;
+/** Heads of values, or keys of pairs; and words. */
+let heads: usize = 0;
+let entries: usize = 0;
+
+// How the part in hand looks.
+let quote: u32 = 0;
+let delimiter: u32 = 0;
+let lastColumn: u32 = 0;
+let amountColumn: i32 = -1;
+let weightColumn: i32 = -1;
+let weightIsAmount: bool = false;
+let scale: u32 = 0;
+let whole: u32 = 0;
+/** [column] -> [start, end] */
+let fields: usize = 0;
+let fieldsRoom: u32 = 0;
+/** [dimension] -> column */
+let columns: usize = 0;
+
+export let totalAmount: u64 = 0;
+export let totalWeight: u64 = 0;
+
+/** What `read` has passed: rows, and blank lines. */
+export let readRows: u32 = 0;
+export let blankLines: u32 = 0;
+/** There is no room for more; what was read before counts. */
+export let full: bool = false;
+
+export function makeRows(dimensions: u32, keyRoom: u32, tableRoom: u32, filterWords: u32, ofReference: bool): bool {
+  words = filterWords;
+  reference = ofReference;
+  keys = allocate(<usize>keyRoom * offsetof<Key>() + 4);
+  tables = allocate((<usize>tableRoom << 2) + 4);
+  columns = allocate((<usize>dimensions << 2) + 4);
+  ids = allocate((<usize>dimensions * batchRows << 2) + 4);
+  terms = allocate(<usize>termCount * batchRows << 3);
+  bits = allocate((<usize>batchRows * filterWords << 2) + 4);
+  rows = allocate(<usize>batchRows << 2);
+  heads = allocate(<usize>batchRows << 4);
+  entries = allocate(<usize>batchRows << 2);
+  // Term 0 is 1 for every row.
+  for (let i: usize = 0; i < batchRows; i++) store<i64>(terms + (i << 3), 1);
+  return keys !== 0 && tables !== 0 && columns !== 0 && ids !== 0 && bits !== 0 && entries !== 0;
+}
+
+export function addKey(dimension: u32): bool {
+  const key = keyAt(keyCount);
+  const values = makeDictionary();
+  key.dimension = dimension;
+  key.fields = allocate(<usize>batchRows << 3);
+  if (values === null || key.fields === 0) return false;
+  key.values = values;
+  keyCount++;
+  return true;
+}
+
+export function addTable(table: Table): void {
+  store<usize>(tables + (<usize>tableCount << 2), changetype<usize>(table));
+  tableCount++;
+}
+
+function keyAt(i: u32): Key {
+  return changetype<Key>(keys + <usize>i * offsetof<Key>());
+}
+
+function tableAt(i: u32): Table {
+  return changetype<Table>(load<usize>(tables + (<usize>i << 2)));
+}
+
+/** The values of a dimension, or null if they are not interned. */
+export function valuesOf(dimension: u32): Dictionary | null {
+  for (let i: u32 = 0; i < keyCount; i++) if (keyAt(i).dimension === dimension) return keyAt(i).values;
+  return null;
+}
+
+/** The columns of a part; of the dimensions `useColumn` tells. */
+export function usePart(
+  newQuote: u32,
+  newDelimiter: u32,
+  last: u32,
+  amount: i32,
+  weight: i32,
+  fromAmount: bool,
+  newScale: u32,
+  newWhole: u32,
+): bool {
+  quote = newQuote;
+  delimiter = newDelimiter;
+  lastColumn = last;
+  amountColumn = amount;
+  weightColumn = weight;
+  weightIsAmount = fromAmount;
+  scale = newScale;
+  whole = newWhole;
+  if (last < fieldsRoom) return true;
+  // The smaller one stays unused: headers that grow are rare.
+  fields = allocate((<usize>last + 1) << 3);
+  fieldsRoom = fields === 0 ? 0 : last + 1;
+  return fields !== 0;
+}
+
+export function useColumn(dimension: u32, column: i32): void {
+  store<i32>(columns + (<usize>dimension << 2), column);
+}
+
+function fieldOf(column: i32): usize {
+  return fields + (<usize>column << 3);
+}
+
+/** Where a field of the row is that `addRow` adds. */
+export function setField(dimension: u32, start: u32, end: u32): void {
+  const field = fieldOf(load<i32>(columns + (<usize>dimension << 2)));
+  store<u32>(field, start);
+  store<u32>(field, end, 4);
+}
+
+function magnitude(units: i64): u64 {
+  return units < 0 ? u64(-units) : u64(units);
+}
+
+/** Puts the row in `fields` into the batch, or not: a key is empty or too long, or the totals would be too large. */
+function gather(amount: i64, weight: i64, hasWeight: bool): bool {
+  for (let i: u32 = 0; i < keyCount; i++) {
+    const key = keyAt(i);
+    const field = fieldOf(load<i32>(columns + (<usize>key.dimension << 2)));
+    const start = load<u32>(field);
+    const length = load<u32>(field, 4) - start;
+    if (length - 1 >= maxKeyBytes) return false;
+    const at = key.fields + (<usize>size << 3);
+    store<u32>(at, start);
+    store<u32>(at, length, 4);
+  }
+  if (reference && !hasWeight) return true;
+  for (let address = textTests; address !== 0; address = changetype<TextTests>(address).next) {
+    const tests = changetype<TextTests>(address);
+    const field = fieldOf(load<i32>(columns + (<usize>tests.dimension << 2)));
+    const at = tests.fields + (<usize>size << 3);
+    store<u32>(at, load<u32>(field));
+    store<u32>(at, load<u32>(field, 4) - load<u32>(field), 4);
+  }
+  const amounts = totalAmount + magnitude(amount);
+  const weights = totalWeight + magnitude(hasWeight ? weight : 0);
+  if (amounts > most || weights > most) return false;
+  totalAmount = amounts;
+  totalWeight = weights;
+  const at = terms + (<usize>size << 3);
+  store<i64>(at + termAmount * (batchRows << 3), amount);
+  store<i64>(at + termWeight * (batchRows << 3), hasWeight ? weight : 0);
+  store<i64>(at + termHasWeight * (batchRows << 3), i64(hasWeight));
+  size++;
+  return true;
+}
+
+/** Takes the row whose fields are found, or not: its units may be illegal, or `gather` says why. */
+function take(): bool {
+  let amount: i64 = 0;
+  if (amountColumn >= 0) {
+    const field = fieldOf(amountColumn);
+    amount = parseUnits(load<u32>(field), load<u32>(field, 4), scale, whole);
+    if (amount === illegal) return false;
+  }
+  let weight = amount;
+  let hasWeight = weightIsAmount;
+  if (weightColumn >= 0) {
+    const field = fieldOf(weightColumn);
+    weight = 0;
+    if (load<u32>(field) !== load<u32>(field, 4)) {
+      weight = parseUnits(load<u32>(field), load<u32>(field, 4), scale, whole);
+      if (weight === illegal) return false;
+      hasWeight = true;
+    }
+  }
+  return gather(amount, weight, hasWeight);
+}
+
+/** Room in all tables for a batch. */
+function reserve(): bool {
+  for (let i: u32 = 0; i < keyCount; i++) if (!keyAt(i).values.reserve()) return false;
+  for (let i: u32 = 0; i < tableCount; i++) {
+    const table = tableAt(i);
+    const values = table.keys === 1 ? valuesOf(load<u32>(table.dimensions)) : null;
+    if (!table.reserve(values === null ? 0 : values.count + batchRows)) return false;
+  }
+  return true;
+}
+
+function flush(): void {
+  if (size === 0) return;
+  for (let i: u32 = 0; i < keyCount; i++) {
+    const key = keyAt(i);
+    key.values.internAll(size, key.fields, ids + <usize>key.dimension * (batchRows << 2), heads, entries);
+  }
+  if (words > 0) evaluateAll(size, terms, bits, words, heads);
+  for (let i: u32 = 0; i < tableCount; i++) {
+    const table = tableAt(i);
+    table.findAll(size, ids, rows, heads);
+    table.addAll(size, rows, terms, bits, words);
+  }
+  size = 0;
+}
+
+/** Gathers records from `p` on until the batch is full, or a record is not for it; returns where it stopped. */
+function gatherRows(p: usize, to: usize): usize {
+  while (p < to && size < batchRows) {
+    const byte = load<u8>(p);
+    if (byte === LF || (byte === CR && load<u8>(p, 1) === LF)) {
+      blankLines++;
+      p += byte === LF ? 1 : 2;
+      continue;
+    }
+    const next = scanRow(p, quote, delimiter, lastColumn, fields);
+    if (next === 0 || !take()) break;
+    readRows++;
+    p = next;
+  }
+  return p;
+}
+
+/** Reads regular records of the text [from, to), which ends with an LF; returns where it stopped: before one it does not take. */
+export function read(from: usize, to: usize): usize {
+  let p = from;
+  readRows = 0;
+  blankLines = 0;
+  full = false;
+  while (p < to) {
+    if (!reserve()) {
+      full = true;
+      break;
+    }
+    p = gatherRows(p, to);
+    // A batch that is not full has met a record that is not for it, or the end (or rows of the reference without weights).
+    const done = size < batchRows;
+    flush();
+    if (done) break;
+  }
+  return p;
+}
+
+/** Adds the row that `setField` has told; false if it cannot be here: the tables are full, or the totals. */
+export function addRow(amount: i64, weight: i64, hasWeight: bool): bool {
+  if (!reserve() || !gather(amount, weight, hasWeight)) return false;
+  flush();
+  return true;
+}
+
+export function clearRows(): void {
+  size = 0;
+  totalAmount = 0;
+  totalWeight = 0;
+  for (let i: u32 = 0; i < keyCount; i++) keyAt(i).values.clear();
+  for (let i: u32 = 0; i < tableCount; i++) tableAt(i).clear();
+}
