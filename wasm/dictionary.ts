@@ -36,21 +36,31 @@ function hashLong(at: usize, length: usize): u64 {
   return hash ^ (hash >> 32);
 }
 
-/** Writes the head of the value of `length` bytes at `at`; up to 15 bytes behind it are read, and do not count. */
-function writeHead(head: usize, at: usize, length: usize): void {
-  if (length < 16) {
-    const bytes = v128.and(v128.load(at), v128.load(masks + (length << 4)));
-    v128.store(head, bytes);
-    store<u8>(head, u8(length), 15);
-  } else {
-    store<u64>(head, hashLong(at, length));
-    store<u64>(head, u64(length) | 0xff00000000000000, 8);
-  }
+function hashOf(low: u64, high: u64): u64 {
+  const hash = (low ^ rotl(high * K2, 31)) * K1;
+  return (hash ^ (hash >> 32)) * K2;
 }
 
-function hashOf(head: usize): u64 {
-  const hash = (load<u64>(head) ^ rotl(load<u64>(head, 8) * K2, 31)) * K1;
-  return (hash ^ (hash >> 32)) * K2;
+/** The head of the value of `length` bytes at `at`; up to 15 bytes behind it are read, and do not count. */
+function headOf(at: usize, length: usize): v128 {
+  if (length < 16) {
+    const bytes = v128.and(v128.load(at), v128.load(masks + (length << 4)));
+    return i8x16.replace_lane(bytes, 15, i8(length));
+  }
+  const head = i64x2.splat(hashLong(at, length));
+  return i64x2.replace_lane(head, 1, u64(length) | 0xff00000000000000);
+}
+
+function hashOfHead(head: v128): u64 {
+  return hashOf(i64x2.extract_lane(head, 0), i64x2.extract_lane(head, 1));
+}
+
+function isLong(head: v128): bool {
+  return i8x16.extract_lane_u(head, 15) === 0xff;
+}
+
+function same(a: v128, b: v128): bool {
+  return !v128.any_true(v128.xor(a, b));
 }
 
 function sameBytes(a: usize, b: usize, length: usize): bool {
@@ -113,32 +123,30 @@ export class Dictionary {
     memory.fill(this.slots, 0, bytes);
     const mask = (<u32>1 << this.slotBits) - 1;
     for (let id: u32 = 0; id < this.count; id++) {
-      let slot = this.firstSlot(this.heads + (<usize>id << 4));
+      let slot = this.firstSlot(v128.load(this.heads + (<usize>id << 4)));
       while (load<u32>(this.slots + (<usize>slot << 2)) !== 0) slot = (slot + 1) & mask;
       store<u32>(this.slots + (<usize>slot << 2), id + 1);
     }
     return true;
   }
 
-  private firstSlot(head: usize): u32 {
-    return u32(hashOf(head) >> (64 - this.slotBits));
+  private firstSlot(head: v128): u32 {
+    return u32(hashOfHead(head) >> (64 - this.slotBits));
   }
 
   /** The id + 1 of the value with this head, or 0; `bytes` is where the value is. */
-  private probe(head: usize, bytes: usize, slot: u32): u32 {
+  private probe(head: v128, bytes: usize, slot: u32): u32 {
     const mask = (<u32>1 << this.slotBits) - 1;
-    const wanted = v128.load(head);
-    const long = load<u8>(head, 15) === 0xff;
     while (true) {
       const entry = load<u32>(this.slots + (<usize>slot << 2));
       if (entry === 0) {
         this.freeSlot = slot;
         return 0;
       }
-      if (!v128.any_true(v128.xor(v128.load(this.heads + (<usize>(entry - 1) << 4)), wanted))) {
-        if (!long) return entry;
+      if (same(v128.load(this.heads + (<usize>(entry - 1) << 4)), head)) {
+        if (!isLong(head)) return entry;
         const known = this.arena + load<u32>(this.offsets + (<usize>(entry - 1) << 2));
-        if (sameBytes(known, bytes, load<u32>(head, 8))) return entry;
+        if (sameBytes(known, bytes, u32(i64x2.extract_lane(head, 1)))) return entry;
       }
       slot = (slot + 1) & mask;
     }
@@ -147,9 +155,9 @@ export class Dictionary {
   /** Where the last `probe` ended that found nothing. */
   freeSlot: u32;
 
-  private insert(head: usize, bytes: usize, length: u32): u32 {
+  private insert(head: v128, bytes: usize, length: u32): u32 {
     const id = this.count++;
-    v128.store(this.heads + (<usize>id << 4), v128.load(head));
+    v128.store(this.heads + (<usize>id << 4), head);
     const offset = this.offsets + (<usize>id << 2);
     const at = load<u32>(offset);
     memory.copy(this.arena + at, bytes, length);
@@ -159,15 +167,14 @@ export class Dictionary {
   }
 
   /** The id + 1 of a value, or 0. */
-  find(bytes: usize, length: u32, head: usize): u32 {
-    writeHead(head, bytes, length);
+  find(bytes: usize, length: u32): u32 {
+    const head = headOf(bytes, length);
     return this.probe(head, bytes, this.firstSlot(head));
   }
 
-  /** The id of a value; a new one if it was not seen before. There must be room for it. */
-  intern(bytes: usize, length: u32, head: usize): u32 {
-    const entry = this.find(bytes, length, head);
-    return entry !== 0 ? entry - 1 : this.insert(head, bytes, length);
+  /** Adds a value that is not there; there must be room for it. */
+  add(bytes: usize, length: u32): void {
+    if (this.find(bytes, length) === 0) this.insert(headOf(bytes, length), bytes, length);
   }
 
   /**
@@ -177,20 +184,18 @@ export class Dictionary {
   internAll(size: u32, fields: usize, ids: usize, heads: usize, entries: usize): void {
     const slots = this.slots;
     for (let i: usize = 0; i < size; i++) {
-      const head = heads + (i << 4);
-      writeHead(head, load<u32>(fields + (i << 3)), load<u32>(fields + (i << 3), 4));
+      const head = headOf(load<u32>(fields + (i << 3)), load<u32>(fields + (i << 3), 4));
       const slot = this.firstSlot(head);
+      v128.store(heads + (i << 4), head);
       store<u32>(ids + (i << 2), slot);
       store<u32>(entries + (i << 2), load<u32>(slots + (<usize>slot << 2)));
     }
     for (let i: usize = 0; i < size; i++) {
-      const head = heads + (i << 4);
+      const head = v128.load(heads + (i << 4));
       const entry = load<u32>(entries + (i << 2));
-      if (entry !== 0 && load<u8>(head, 15) !== 0xff) {
-        if (!v128.any_true(v128.xor(v128.load(this.heads + (<usize>(entry - 1) << 4)), v128.load(head)))) {
-          store<u32>(ids + (i << 2), entry - 1);
-          continue;
-        }
+      if (entry !== 0 && same(v128.load(this.heads + (<usize>(entry - 1) << 4)), head) && !isLong(head)) {
+        store<u32>(ids + (i << 2), entry - 1);
+        continue;
       }
       const bytes = load<u32>(fields + (i << 3));
       const found = this.probe(head, bytes, load<u32>(ids + (i << 2)));

@@ -66,14 +66,14 @@ export function makeNumberTest(ofWeight: bool, low: i64, high: i64, negated: boo
   return true;
 }
 
-/** Writes the filters of each row into bits[row * words ..]. `head`: room for the head of a value. */
-export function evaluateAll(size: u32, terms: usize, bits: usize, words: u32, head: usize): void {
+/** Writes the filters of each row into bits[row * words ..]. */
+export function evaluateAll(size: u32, terms: usize, bits: usize, words: u32): void {
   memory.fill(bits, 0xff, <usize>size * words << 2);
   for (let address = textTests; address !== 0; address = changetype<TextTests>(address).next) {
     const tests = changetype<TextTests>(address);
     for (let i: usize = 0; i < size; i++) {
       const field = tests.fields + (i << 3);
-      const number = tests.texts.find(load<u32>(field), load<u32>(field, 4), head);
+      const number = tests.texts.find(load<u32>(field), load<u32>(field, 4));
       const mask = tests.masks + (<usize>number * words << 2);
       const row = bits + (i * words << 2);
       for (let word: usize = 0; word < <usize>words << 2; word += 4) store<u32>(row + word, load<u32>(row + word) & load<u32>(mask + word));

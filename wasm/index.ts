@@ -15,7 +15,7 @@ import { addKey, addTable, clearRows, makeRows, valuesOf } from './rows';
 import { addMeasure, keyBytes, makeTable, Table } from './table';
 
 export { makeNumberTest as addNumberTest } from './filters';
-export { addKey, addRow, blankLines, clearRows as clear, full, read, readRows, setField, totalAmount, totalWeight, useColumn, usePart } from './rows';
+export { addKey, addRow, blankLines, clearRows as clear, full, needColumn, read, readRows, setField, totalAmount, totalWeight, useColumn, usePart } from './rows';
 
 /** Room for bytes that the caller writes; 0 if there is none. */
 export function room(bytes: u32): usize {
@@ -48,10 +48,10 @@ export function addTextTests(dimension: u32, count: u32, words: u32): usize {
 }
 
 /** The next text of the tests. */
-export function addText(tests: usize, at: usize, length: u32, head: usize): bool {
+export function addText(tests: usize, at: usize, length: u32): bool {
   const texts = changetype<TextTests>(tests).texts;
   if (!texts.reserve() || !texts.reserveArena(length)) return false;
-  texts.intern(at, length, head);
+  texts.add(at, length);
   return true;
 }
 

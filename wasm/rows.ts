@@ -10,11 +10,11 @@ import { allocate } from './memory';
 import { illegal, parseUnits } from './decimal';
 import { Dictionary, makeDictionary } from './dictionary';
 import { evaluateAll, TextTests, textTests } from './filters';
+import { ends, findMarks, marks } from './marks';
 import { scanRow } from './scan';
 import { batchRows, maxKeyBytes, termAmount, termCount, termHasWeight, termWeight } from './sizes';
 import { Table } from './table';
 
-const LF: u8 = 10;
 const CR: u8 = 13;
 const most: u64 = 1 << 62;
 
@@ -62,6 +62,9 @@ let fields: usize = 0;
 let fieldsRoom: u32 = 0;
 /** [dimension] -> column */
 let columns: usize = 0;
+/** The columns that anything needs: words. */
+let needed: usize = 0;
+let neededCount: u32 = 0;
 
 export let totalAmount: u64 = 0;
 export let totalWeight: u64 = 0;
@@ -78,6 +81,7 @@ export function makeRows(dimensions: u32, keyRoom: u32, tableRoom: u32, filterWo
   keys = allocate(<usize>keyRoom * offsetof<Key>() + 4);
   tables = allocate((<usize>tableRoom << 2) + 4);
   columns = allocate((<usize>dimensions << 2) + 4);
+  needed = allocate(<usize>(dimensions + 2) << 2);
   ids = allocate((<usize>dimensions * batchRows << 2) + 4);
   terms = allocate(<usize>termCount * batchRows << 3);
   bits = allocate((<usize>batchRows * filterWords << 2) + 4);
@@ -86,7 +90,7 @@ export function makeRows(dimensions: u32, keyRoom: u32, tableRoom: u32, filterWo
   entries = allocate(<usize>batchRows << 2);
   // Term 0 is 1 for every row.
   for (let i: usize = 0; i < batchRows; i++) store<i64>(terms + (i << 3), 1);
-  return keys !== 0 && tables !== 0 && columns !== 0 && ids !== 0 && bits !== 0 && entries !== 0;
+  return keys !== 0 && tables !== 0 && columns !== 0 && needed !== 0 && ids !== 0 && bits !== 0 && entries !== 0;
 }
 
 export function addKey(dimension: u32): bool {
@@ -138,6 +142,7 @@ export function usePart(
   weightIsAmount = fromAmount;
   scale = newScale;
   whole = newWhole;
+  neededCount = 0;
   if (last < fieldsRoom) return true;
   // The smaller one stays unused: headers that grow are rare.
   fields = allocate((<usize>last + 1) << 3);
@@ -149,13 +154,19 @@ export function useColumn(dimension: u32, column: i32): void {
   store<i32>(columns + (<usize>dimension << 2), column);
 }
 
-function fieldOf(column: i32): usize {
-  return fields + (<usize>column << 3);
+/** After `usePart`: a column of a key, a test, the amount or the weight; each once. */
+export function needColumn(column: u32): void {
+  store<u32>(needed + (<usize>neededCount << 2), column);
+  neededCount++;
+}
+
+function fieldOf(column: usize): usize {
+  return fields + (column << 3);
 }
 
 /** Where a field of the row is that `addRow` adds. */
 export function setField(dimension: u32, start: u32, end: u32): void {
-  const field = fieldOf(load<i32>(columns + (<usize>dimension << 2)));
+  const field = fieldOf(load<u32>(columns + (<usize>dimension << 2)));
   store<u32>(field, start);
   store<u32>(field, end, 4);
 }
@@ -168,7 +179,7 @@ function magnitude(units: i64): u64 {
 function gather(amount: i64, weight: i64, hasWeight: bool): bool {
   for (let i: u32 = 0; i < keyCount; i++) {
     const key = keyAt(i);
-    const field = fieldOf(load<i32>(columns + (<usize>key.dimension << 2)));
+    const field = fieldOf(load<u32>(columns + (<usize>key.dimension << 2)));
     const start = load<u32>(field);
     const length = load<u32>(field, 4) - start;
     if (length - 1 >= maxKeyBytes) return false;
@@ -179,7 +190,7 @@ function gather(amount: i64, weight: i64, hasWeight: bool): bool {
   if (reference && !hasWeight) return true;
   for (let address = textTests; address !== 0; address = changetype<TextTests>(address).next) {
     const tests = changetype<TextTests>(address);
-    const field = fieldOf(load<i32>(columns + (<usize>tests.dimension << 2)));
+    const field = fieldOf(load<u32>(columns + (<usize>tests.dimension << 2)));
     const at = tests.fields + (<usize>size << 3);
     store<u32>(at, load<u32>(field));
     store<u32>(at, load<u32>(field, 4) - load<u32>(field), 4);
@@ -236,7 +247,7 @@ function flush(): void {
     const key = keyAt(i);
     key.values.internAll(size, key.fields, ids + <usize>key.dimension * (batchRows << 2), heads, entries);
   }
-  if (words > 0) evaluateAll(size, terms, bits, words, heads);
+  if (words > 0) evaluateAll(size, terms, bits, words);
   for (let i: u32 = 0; i < tableCount; i++) {
     const table = tableAt(i);
     table.findAll(size, ids, rows, heads);
@@ -245,39 +256,82 @@ function flush(): void {
   size = 0;
 }
 
-/** Gathers records from `p` on until the batch is full, or a record is not for it; returns where it stopped. */
-function gatherRows(p: usize, to: usize): usize {
-  while (p < to && size < batchRows) {
-    const byte = load<u8>(p);
-    if (byte === LF || (byte === CR && load<u8>(p, 1) === LF)) {
-      blankLines++;
-      p += byte === LF ? 1 : 2;
-      continue;
+/** Writes the needed fields of a record whose marks are there, up to the one at `lastMark`, into `fields`; false: it has another number of fields. */
+function findFields(firstMark: usize, lastMark: usize): bool {
+  if (lastMark - firstMark !== <usize>lastColumn << 2) return false;
+  for (let i: usize = 0; i < neededCount; i++) {
+    const column = <usize>load<u32>(needed + (i << 2));
+    const mark = firstMark + (column << 2);
+    let start = load<u32>(mark - 4) + 1;
+    let end = load<u32>(mark);
+    if (column === lastColumn && end > start && load<u8>(end - 1) === CR) end--;
+    if (end > start && <u32>load<u8>(start) === quote) {
+      start++;
+      end--;
     }
-    const next = scanRow(p, quote, delimiter, lastColumn, fields);
-    if (next === 0 || !take()) break;
-    readRows++;
-    p = next;
+    store<u32>(fieldOf(column), start);
+    store<u32>(fieldOf(column), end, 4);
   }
-  return p;
+  return true;
+}
+
+/** Where the search for marks has come to: the text from `p` on has records that end at ends[record .. records). */
+let p: usize = 0;
+let record: u32 = 0;
+let records: u32 = 0;
+/** The mark before the record at `p`. */
+let markBefore: usize = 0;
+
+/** Gathers records until the batch is full, or the text ends at `to`; false: it stopped before a record that is not for it. */
+function gatherRows(to: usize): bool {
+  while (p < to && size < batchRows) {
+    if (record === records && !search(to)) return false;
+    while (record < records && size < batchRows) {
+      const mark = marks + (<usize>load<u32>(ends + (<usize>record << 2)) << 2);
+      const end = load<u32>(mark);
+      if (end === p || (end === p + 1 && load<u8>(p) === CR)) blankLines++;
+      else {
+        if (!findFields(markBefore + 4, mark) || !take()) return false;
+        readRows++;
+      }
+      markBefore = mark;
+      p = end + 1;
+      record++;
+    }
+  }
+  return true;
+}
+
+/** Finds marks from `p` on, and reads the records there for which it finds none; false: not the record at `p` either. */
+function search(to: usize): bool {
+  records = findMarks(p, to, quote, delimiter);
+  record = 0;
+  markBefore = marks;
+  if (records > 0) return true;
+  // It is long, or quotes stand in it where a regular record may have them, if as data.
+  const next = scanRow(p, quote, delimiter, lastColumn, fields);
+  if (next === 0 || !take()) return false;
+  readRows++;
+  p = next;
+  return true;
 }
 
 /** Reads regular records of the text [from, to), which ends with an LF; returns where it stopped: before one it does not take. */
 export function read(from: usize, to: usize): usize {
-  let p = from;
   readRows = 0;
   blankLines = 0;
   full = false;
+  p = from;
+  record = 0;
+  records = 0;
   while (p < to) {
     if (!reserve()) {
       full = true;
       break;
     }
-    p = gatherRows(p, to);
-    // A batch that is not full has met a record that is not for it, or the end (or rows of the reference without weights).
-    const done = size < batchRows;
+    const going = gatherRows(to);
     flush();
-    if (done) break;
+    if (!going) break;
   }
   return p;
 }

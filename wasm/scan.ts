@@ -1,5 +1,6 @@
 /**
- * Finds the fields of one regular record, in place: the grammar of src/reader/scan-row.ts, sixteen bytes at a time.
+ * Finds the fields of one regular record, in place: the grammar of src/reader/scan-row.ts, sixteen bytes at a time. It is for
+ * the records for which marks.ts finds nothing: long ones, and such with quotes as data.
  *
  * A record has an LF at or after `start`, and 16 bytes behind it are memory: no loop checks an end.
  */

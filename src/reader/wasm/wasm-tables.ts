@@ -85,9 +85,9 @@ function addFilters(wasm: Exports, filters: Filters, scratch: number): boolean {
 }
 
 function addText(wasm: Exports, tests: number, text: Uint8Array, scratch: number): boolean {
-  if (text.length > windowBytes - slack) return false;
-  new Uint8Array(wasm.memory.buffer).set(text, scratch + slack);
-  return wasm.addText(tests, scratch + slack, text.length, scratch) !== 0;
+  if (text.length > windowBytes) return false;
+  new Uint8Array(wasm.memory.buffer).set(text, scratch);
+  return wasm.addText(tests, scratch, text.length) !== 0;
 }
 
 function clamp(bound: bigint): bigint {
@@ -141,6 +141,8 @@ export class WasmTables {
     const { count, amount, weight } = columns;
     if (this.#wasm.usePart(quote, delimiter, count - 1, amount, weight, fromAmount, scale, wholeDigits(scale)) === 0) return false;
     columns.dimensions.forEach((column, dimension) => this.#wasm.useColumn(dimension, column));
+    const needed = new Set([...Array.from(this.#fields, (dimension) => columns.dimensions[dimension]!), amount, weight]);
+    for (const column of needed) if (column >= 0) this.#wasm.needColumn(column);
     return true;
   }
 

@@ -19,7 +19,7 @@ export interface Exports {
   addGrain(keys: number, dimensions: Address, measures: number): Address;
   feed(table: Address, index: number, term: number, filter: number): void;
   addTextTests(dimension: number, count: number, words: number): Address;
-  addText(tests: Address, at: Address, length: number, head: Address): number;
+  addText(tests: Address, at: Address, length: number): number;
   masksOf(tests: Address): Address;
   addNumberTest(ofWeight: boolean, low: bigint, high: bigint, negated: boolean, word: number, clear: number): number;
   usePart(
@@ -33,6 +33,7 @@ export interface Exports {
     whole: number,
   ): number;
   useColumn(dimension: number, column: number): void;
+  needColumn(column: number): void;
   setField(dimension: number, start: Address, end: Address): void;
   read(from: Address, to: Address): Address;
   addRow(amount: bigint, weight: bigint, hasWeight: boolean): number;
