@@ -84,8 +84,8 @@ export class Dictionary {
   /** Makes room for a batch of new values; false if there is none. */
   reserve(): bool {
     const count = this.count + batchRows;
-    while (this.headsBytes < <usize>count << 4) {
-      const heads = grown(this.heads, this.headsBytes, <usize>this.count << 4);
+    while (this.headsBytes < (<usize>count) << 4) {
+      const heads = grown(this.heads, this.headsBytes, (<usize>this.count) << 4);
       if (heads === 0) return false;
       this.heads = heads;
       this.headsBytes <<= 1;
@@ -96,11 +96,11 @@ export class Dictionary {
       this.offsets = offsets;
       this.offsetsBytes <<= 1;
     }
-    return this.reserveArena(batchBytes) && (count <= (<u32>1 << this.slotBits) >> 1 || this.growSlots());
+    return this.reserveArena(batchBytes) && (count <= ((<u32>1) << this.slotBits) >> 1 || this.growSlots());
   }
 
   reserveArena(bytes: usize): bool {
-    const used = load<u32>(this.offsets + (<usize>this.count << 2));
+    const used = load<u32>(this.offsets + ((<usize>this.count) << 2));
     while (this.arenaBytes - used < bytes) {
       const arena = grown(this.arena, this.arenaBytes, used);
       if (arena === 0) return false;
@@ -111,7 +111,7 @@ export class Dictionary {
   }
 
   private growSlots(): bool {
-    const bytes: usize = <usize>8 << this.slotBits;
+    const bytes: usize = (<usize>8) << this.slotBits;
     if (bytes > this.slotsBytes) {
       const slots = allocate(bytes);
       if (slots === 0) return false;
@@ -121,11 +121,11 @@ export class Dictionary {
     }
     this.slotBits++;
     memory.fill(this.slots, 0, bytes);
-    const mask = (<u32>1 << this.slotBits) - 1;
+    const mask = ((<u32>1) << this.slotBits) - 1;
     for (let id: u32 = 0; id < this.count; id++) {
-      let slot = this.firstSlot(v128.load(this.heads + (<usize>id << 4)));
-      while (load<u32>(this.slots + (<usize>slot << 2)) !== 0) slot = (slot + 1) & mask;
-      store<u32>(this.slots + (<usize>slot << 2), id + 1);
+      let slot = this.firstSlot(v128.load(this.heads + ((<usize>id) << 4)));
+      while (load<u32>(this.slots + ((<usize>slot) << 2)) !== 0) slot = (slot + 1) & mask;
+      store<u32>(this.slots + ((<usize>slot) << 2), id + 1);
     }
     return true;
   }
@@ -136,16 +136,16 @@ export class Dictionary {
 
   /** The id + 1 of the value with this head, or 0; `bytes` is where the value is. */
   private probe(head: v128, bytes: usize, slot: u32): u32 {
-    const mask = (<u32>1 << this.slotBits) - 1;
+    const mask = ((<u32>1) << this.slotBits) - 1;
     while (true) {
-      const entry = load<u32>(this.slots + (<usize>slot << 2));
+      const entry = load<u32>(this.slots + ((<usize>slot) << 2));
       if (entry === 0) {
         this.freeSlot = slot;
         return 0;
       }
-      if (same(v128.load(this.heads + (<usize>(entry - 1) << 4)), head)) {
+      if (same(v128.load(this.heads + ((<usize>(entry - 1)) << 4)), head)) {
         if (!isLong(head)) return entry;
-        const known = this.arena + load<u32>(this.offsets + (<usize>(entry - 1) << 2));
+        const known = this.arena + load<u32>(this.offsets + ((<usize>(entry - 1)) << 2));
         if (sameBytes(known, bytes, u32(i64x2.extract_lane(head, 1)))) return entry;
       }
       slot = (slot + 1) & mask;
@@ -157,12 +157,12 @@ export class Dictionary {
 
   private insert(head: v128, bytes: usize, length: u32): u32 {
     const id = this.count++;
-    v128.store(this.heads + (<usize>id << 4), head);
-    const offset = this.offsets + (<usize>id << 2);
+    v128.store(this.heads + ((<usize>id) << 4), head);
+    const offset = this.offsets + ((<usize>id) << 2);
     const at = load<u32>(offset);
     memory.copy(this.arena + at, bytes, length);
     store<u32>(offset, at + length, 4);
-    store<u32>(this.slots + (<usize>this.freeSlot << 2), id + 1);
+    store<u32>(this.slots + ((<usize>this.freeSlot) << 2), id + 1);
     return id;
   }
 
@@ -188,12 +188,12 @@ export class Dictionary {
       const slot = this.firstSlot(head);
       v128.store(heads + (i << 4), head);
       store<u32>(ids + (i << 2), slot);
-      store<u32>(entries + (i << 2), load<u32>(slots + (<usize>slot << 2)));
+      store<u32>(entries + (i << 2), load<u32>(slots + ((<usize>slot) << 2)));
     }
     for (let i: usize = 0; i < size; i++) {
       const head = v128.load(heads + (i << 4));
       const entry = load<u32>(entries + (i << 2));
-      if (entry !== 0 && same(v128.load(this.heads + (<usize>(entry - 1) << 4)), head) && !isLong(head)) {
+      if (entry !== 0 && same(v128.load(this.heads + ((<usize>(entry - 1)) << 4)), head) && !isLong(head)) {
         store<u32>(ids + (i << 2), entry - 1);
         continue;
       }
@@ -205,8 +205,8 @@ export class Dictionary {
 
   /** Forgets all values. A table that many values blew up is not swept for few after them. */
   clear(): void {
-    while (this.slotBits > 11 && (<u32>1 << this.slotBits) > 16 * this.count) this.slotBits--;
-    memory.fill(this.slots, 0, <usize>4 << this.slotBits);
+    while (this.slotBits > 11 && (<u32>1) << this.slotBits > 16 * this.count) this.slotBits--;
+    memory.fill(this.slots, 0, (<usize>4) << this.slotBits);
     this.count = 0;
   }
 }
@@ -215,8 +215,8 @@ export class Dictionary {
 export function makeDictionary(): Dictionary | null {
   const at = allocate(offsetof<Dictionary>());
   const slots = allocate(smallestSlots << 2);
-  const heads = allocate(<usize>batchRows << 5);
-  const offsets = allocate(<usize>batchRows << 3);
+  const heads = allocate((<usize>batchRows) << 5);
+  const offsets = allocate((<usize>batchRows) << 3);
   const arena = allocate(2 * batchBytes);
   if (at === 0 || slots === 0 || heads === 0 || offsets === 0 || arena === 0) return null;
   const dictionary = changetype<Dictionary>(at);
@@ -225,9 +225,9 @@ export function makeDictionary(): Dictionary | null {
   dictionary.slots = slots;
   dictionary.slotsBytes = smallestSlots << 2;
   dictionary.heads = heads;
-  dictionary.headsBytes = <usize>batchRows << 5;
+  dictionary.headsBytes = (<usize>batchRows) << 5;
   dictionary.offsets = offsets;
-  dictionary.offsetsBytes = <usize>batchRows << 3;
+  dictionary.offsetsBytes = (<usize>batchRows) << 3;
   dictionary.arena = arena;
   dictionary.arenaBytes = 2 * batchBytes;
   memory.fill(slots, 0, smallestSlots << 2);

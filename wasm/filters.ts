@@ -38,8 +38,8 @@ let numberTests: usize = 0;
 export function makeTextTests(dimension: u32, count: u32, words: u32): TextTests | null {
   const at = allocate(offsetof<TextTests>());
   const texts = makeDictionary();
-  const masks = allocate(<usize>(count + 1) * words << 2);
-  const fields = allocate(<usize>batchRows << 3);
+  const masks = allocate((<usize>(count + 1) * words) << 2);
+  const fields = allocate((<usize>batchRows) << 3);
   if (at === 0 || texts === null || masks === 0 || fields === 0) return null;
   const tests = changetype<TextTests>(at);
   tests.next = textTests;
@@ -68,15 +68,16 @@ export function makeNumberTest(ofWeight: bool, low: i64, high: i64, negated: boo
 
 /** Writes the filters of each row into bits[row * words ..]. */
 export function evaluateAll(size: u32, terms: usize, bits: usize, words: u32): void {
-  memory.fill(bits, 0xff, <usize>size * words << 2);
+  memory.fill(bits, 0xff, (<usize>size * words) << 2);
   for (let address = textTests; address !== 0; address = changetype<TextTests>(address).next) {
     const tests = changetype<TextTests>(address);
     for (let i: usize = 0; i < size; i++) {
       const field = tests.fields + (i << 3);
       const number = tests.texts.find(load<u32>(field), load<u32>(field, 4));
-      const mask = tests.masks + (<usize>number * words << 2);
-      const row = bits + (i * words << 2);
-      for (let word: usize = 0; word < <usize>words << 2; word += 4) store<u32>(row + word, load<u32>(row + word) & load<u32>(mask + word));
+      const mask = tests.masks + ((<usize>number * words) << 2);
+      const row = bits + ((i * words) << 2);
+      for (let word: usize = 0; word < (<usize>words) << 2; word += 4)
+        store<u32>(row + word, load<u32>(row + word) & load<u32>(mask + word));
     }
   }
   for (let address = numberTests; address !== 0; address = changetype<NumberTest>(address).next) {

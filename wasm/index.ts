@@ -15,7 +15,21 @@ import { addKey, addTable, clearRows, makeRows, valuesOf } from './rows';
 import { addMeasure, keyBytes, makeTable, Table } from './table';
 
 export { makeNumberTest as addNumberTest } from './filters';
-export { addKey, addRow, blankLines, clearRows as clear, full, needColumn, read, readRows, setField, totalAmount, totalWeight, useColumn, usePart } from './rows';
+export {
+  addKey,
+  addRow,
+  blankLines,
+  clearRows as clear,
+  full,
+  needColumn,
+  read,
+  readRows,
+  setField,
+  totalAmount,
+  totalWeight,
+  useColumn,
+  usePart,
+} from './rows';
 
 /** Room for bytes that the caller writes; 0 if there is none. */
 export function room(bytes: u32): usize {
@@ -93,7 +107,7 @@ export function copyKeys(table: usize, i: u32, out: usize, most: u32): u32 {
   for (; count < most; count++) {
     const row = from.nextRow();
     if (row === 0) break;
-    store<u32>(out + (<usize>count << 2), load<u32>(row + (<usize>i << 2)));
+    store<u32>(out + ((<usize>count) << 2), load<u32>(row + ((<usize>i) << 2)));
   }
   return count;
 }
@@ -107,8 +121,8 @@ export function copySums(table: usize, i: u32, out: usize, most: u32, exact: boo
     const row = from.nextRow();
     if (row === 0) break;
     const sum = load<i64>(row + place);
-    if (exact) store<i64>(out + (<usize>count << 3), sum);
-    else store<f64>(out + (<usize>count << 3), f64(sum));
+    if (exact) store<i64>(out + ((<usize>count) << 3), sum);
+    else store<f64>(out + ((<usize>count) << 3), f64(sum));
   }
   return count;
 }

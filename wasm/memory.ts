@@ -7,6 +7,9 @@ const smallestBits: i32 = 6;
 /** Nothing is larger than 1 << largestBits. */
 const largestBits: i32 = 31;
 
+/** 4 GiB. */
+const mostPages: i32 = 65536;
+
 /** Heads of the lists of free blocks, by the size's power of two; a free block starts with the address of the next. */
 const free: usize = memory.data(32 << 2, 8);
 let end: usize = (__heap_base + 63) & ~63;
@@ -14,6 +17,16 @@ let end: usize = (__heap_base + 63) & ~63;
 function bitsOf(bytes: usize): i32 {
   const bits: i32 = bytes <= 1 ? 0 : 32 - i32(clz(u32(bytes - 1)));
   return max(bits, smallestBits);
+}
+
+/** Grows the memory to `wanted` bytes at least. By a quarter at once: every growth costs the caller a new view, and more. */
+function reach(wanted: u64): bool {
+  // The last page stays free, so that a read a little beyond a block is a read of memory.
+  const pages = i32(((wanted + 0xffff) >> 16) + 1);
+  const have = memory.size();
+  if (pages <= have) return true;
+  if (pages > mostPages) return false;
+  return memory.grow(min(max(pages - have, have >> 2), mostPages - have)) >= 0 || memory.grow(pages - have) >= 0;
 }
 
 /** The address of a block of at least `bytes` bytes, 64-byte aligned, of any content; 0 if there is no room, or nothing is asked for. */
@@ -28,11 +41,7 @@ export function allocate(bytes: usize): usize {
   }
   const size: u64 = 1 << u64(bits);
   const wanted: u64 = u64(end) + size;
-  const pages: u64 = (wanted + 0xffff) >> 16;
-  const have: u64 = u64(memory.size());
-  // The last page stays free, so that a read a little beyond a block is a read of memory.
-  if (pages >= 65536) return 0;
-  if (pages + 1 > have && memory.grow(i32(pages + 1 - have)) < 0) return 0;
+  if (!reach(wanted)) return 0;
   const at = end;
   end = usize(wanted);
   return at;

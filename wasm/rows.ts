@@ -79,15 +79,15 @@ export function makeRows(dimensions: u32, keyRoom: u32, tableRoom: u32, filterWo
   words = filterWords;
   reference = ofReference;
   keys = allocate(<usize>keyRoom * offsetof<Key>() + 4);
-  tables = allocate((<usize>tableRoom << 2) + 4);
-  columns = allocate((<usize>dimensions << 2) + 4);
-  needed = allocate(<usize>(dimensions + 2) << 2);
-  ids = allocate((<usize>dimensions * batchRows << 2) + 4);
-  terms = allocate(<usize>termCount * batchRows << 3);
-  bits = allocate((<usize>batchRows * filterWords << 2) + 4);
-  rows = allocate(<usize>batchRows << 2);
-  heads = allocate(<usize>batchRows << 4);
-  entries = allocate(<usize>batchRows << 2);
+  tables = allocate(((<usize>tableRoom) << 2) + 4);
+  columns = allocate(((<usize>dimensions) << 2) + 4);
+  needed = allocate((<usize>(dimensions + 2)) << 2);
+  ids = allocate(((<usize>dimensions * batchRows) << 2) + 4);
+  terms = allocate((<usize>termCount * batchRows) << 3);
+  bits = allocate(((<usize>batchRows * filterWords) << 2) + 4);
+  rows = allocate((<usize>batchRows) << 2);
+  heads = allocate((<usize>batchRows) << 4);
+  entries = allocate((<usize>batchRows) << 2);
   // Term 0 is 1 for every row.
   for (let i: usize = 0; i < batchRows; i++) store<i64>(terms + (i << 3), 1);
   return keys !== 0 && tables !== 0 && columns !== 0 && needed !== 0 && ids !== 0 && bits !== 0 && entries !== 0;
@@ -97,7 +97,7 @@ export function addKey(dimension: u32): bool {
   const key = keyAt(keyCount);
   const values = makeDictionary();
   key.dimension = dimension;
-  key.fields = allocate(<usize>batchRows << 3);
+  key.fields = allocate((<usize>batchRows) << 3);
   if (values === null || key.fields === 0) return false;
   key.values = values;
   keyCount++;
@@ -105,7 +105,7 @@ export function addKey(dimension: u32): bool {
 }
 
 export function addTable(table: Table): void {
-  store<usize>(tables + (<usize>tableCount << 2), changetype<usize>(table));
+  store<usize>(tables + ((<usize>tableCount) << 2), changetype<usize>(table));
   tableCount++;
 }
 
@@ -114,7 +114,7 @@ function keyAt(i: u32): Key {
 }
 
 function tableAt(i: u32): Table {
-  return changetype<Table>(load<usize>(tables + (<usize>i << 2)));
+  return changetype<Table>(load<usize>(tables + ((<usize>i) << 2)));
 }
 
 /** The values of a dimension, or null if they are not interned. */
@@ -151,12 +151,12 @@ export function usePart(
 }
 
 export function useColumn(dimension: u32, column: i32): void {
-  store<i32>(columns + (<usize>dimension << 2), column);
+  store<i32>(columns + ((<usize>dimension) << 2), column);
 }
 
 /** After `usePart`: a column of a key, a test, the amount or the weight; each once. */
 export function needColumn(column: u32): void {
-  store<u32>(needed + (<usize>neededCount << 2), column);
+  store<u32>(needed + ((<usize>neededCount) << 2), column);
   neededCount++;
 }
 
@@ -166,7 +166,7 @@ function fieldOf(column: usize): usize {
 
 /** Where a field of the row is that `addRow` adds. */
 export function setField(dimension: u32, start: u32, end: u32): void {
-  const field = fieldOf(load<u32>(columns + (<usize>dimension << 2)));
+  const field = fieldOf(load<u32>(columns + ((<usize>dimension) << 2)));
   store<u32>(field, start);
   store<u32>(field, end, 4);
 }
@@ -179,19 +179,19 @@ function magnitude(units: i64): u64 {
 function gather(amount: i64, weight: i64, hasWeight: bool): bool {
   for (let i: u32 = 0; i < keyCount; i++) {
     const key = keyAt(i);
-    const field = fieldOf(load<u32>(columns + (<usize>key.dimension << 2)));
+    const field = fieldOf(load<u32>(columns + ((<usize>key.dimension) << 2)));
     const start = load<u32>(field);
     const length = load<u32>(field, 4) - start;
     if (length - 1 >= maxKeyBytes) return false;
-    const at = key.fields + (<usize>size << 3);
+    const at = key.fields + ((<usize>size) << 3);
     store<u32>(at, start);
     store<u32>(at, length, 4);
   }
   if (reference && !hasWeight) return true;
   for (let address = textTests; address !== 0; address = changetype<TextTests>(address).next) {
     const tests = changetype<TextTests>(address);
-    const field = fieldOf(load<u32>(columns + (<usize>tests.dimension << 2)));
-    const at = tests.fields + (<usize>size << 3);
+    const field = fieldOf(load<u32>(columns + ((<usize>tests.dimension) << 2)));
+    const at = tests.fields + ((<usize>size) << 3);
     store<u32>(at, load<u32>(field));
     store<u32>(at, load<u32>(field, 4) - load<u32>(field), 4);
   }
@@ -200,7 +200,7 @@ function gather(amount: i64, weight: i64, hasWeight: bool): bool {
   if (amounts > most || weights > most) return false;
   totalAmount = amounts;
   totalWeight = weights;
-  const at = terms + (<usize>size << 3);
+  const at = terms + ((<usize>size) << 3);
   store<i64>(at + termAmount * (batchRows << 3), amount);
   store<i64>(at + termWeight * (batchRows << 3), hasWeight ? weight : 0);
   store<i64>(at + termHasWeight * (batchRows << 3), i64(hasWeight));
@@ -258,7 +258,7 @@ function flush(): void {
 
 /** Writes the needed fields of a record whose marks are there, up to the one at `lastMark`, into `fields`; false: it has another number of fields. */
 function findFields(firstMark: usize, lastMark: usize): bool {
-  if (lastMark - firstMark !== <usize>lastColumn << 2) return false;
+  if (lastMark - firstMark !== (<usize>lastColumn) << 2) return false;
   for (let i: usize = 0; i < neededCount; i++) {
     const column = <usize>load<u32>(needed + (i << 2));
     const mark = firstMark + (column << 2);
@@ -287,8 +287,8 @@ function gatherRows(to: usize): bool {
   while (p < to && size < batchRows) {
     if (record === records && !search(to)) return false;
     while (record < records && size < batchRows) {
-      const mark = marks + (<usize>load<u32>(ends + (<usize>record << 2)) << 2);
-      const end = load<u32>(mark);
+      const mark = marks + ((<usize>load<u32>(ends + ((<usize>record) << 2))) << 2);
+      const end = load<usize>(mark);
       if (end === p || (end === p + 1 && load<u8>(p) === CR)) blankLines++;
       else {
         if (!findFields(markBefore + 4, mark) || !take()) return false;

@@ -25,7 +25,7 @@ export function scanRow(start: usize, quote: u32, delimiter: u32, last: u32, fie
   const quotes = i8x16.splat(i8(quote));
   const delimiters = i8x16.splat(i8(delimiter));
   const lfs = i8x16.splat(i8(LF));
-  const lastField = fields + (<usize>last << 3);
+  const lastField = fields + ((<usize>last) << 3);
   let p = start;
   for (let field = fields; field < lastField; field += 8) {
     if (<u32>load<u8>(p) === quote) {

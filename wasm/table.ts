@@ -63,14 +63,14 @@ export class Table {
     }
     if (this.keys === 0) return true;
     if (this.keys === 1) {
-      while (values > <u32>1 << this.slotBits) if (!this.growDirect()) return false;
+      while (values > (<u32>1) << this.slotBits) if (!this.growDirect()) return false;
       return true;
     }
-    return this.size + batchRows <= (<u32>1 << this.slotBits) >> 1 || this.growSlots();
+    return this.size + batchRows <= ((<u32>1) << this.slotBits) >> 1 || this.growSlots();
   }
 
   private growDirect(): bool {
-    const used: usize = <usize>4 << this.slotBits;
+    const used: usize = (<usize>4) << this.slotBits;
     if (!this.widenSlots(used)) return false;
     memory.fill(this.slots + used, 0, used);
     return true;
@@ -78,7 +78,7 @@ export class Table {
 
   /** Room for twice as many slots; the first `used` bytes are kept. */
   private widenSlots(used: usize): bool {
-    const bytes: usize = <usize>8 << this.slotBits;
+    const bytes: usize = (<usize>8) << this.slotBits;
     if (bytes > this.slotsBytes || bytes === 0) {
       const slots = allocate(bytes);
       if (slots === 0) return false;
@@ -93,13 +93,13 @@ export class Table {
 
   private growSlots(): bool {
     if (!this.widenSlots(0)) return false;
-    memory.fill(this.slots, 0, <usize>4 << this.slotBits);
-    const mask = (<u32>1 << this.slotBits) - 1;
+    memory.fill(this.slots, 0, (<usize>4) << this.slotBits);
+    const mask = ((<u32>1) << this.slotBits) - 1;
     this.rewind();
     for (let row = this.nextRow(); row !== 0; row = this.nextRow()) {
       let slot = u32((this.keys === 2 ? mix(load<u64>(row)) : this.hashOfRow(row)) >> (64 - this.slotBits));
-      while (load<u32>(this.slots + (<usize>slot << 2)) !== 0) slot = (slot + 1) & mask;
-      store<u32>(this.slots + (<usize>slot << 2), u32(row));
+      while (load<u32>(this.slots + ((<usize>slot) << 2)) !== 0) slot = (slot + 1) & mask;
+      store<u32>(this.slots + ((<usize>slot) << 2), u32(row));
     }
     return true;
   }
@@ -142,13 +142,13 @@ export class Table {
   }
 
   private idsOf(ids: usize, i: usize): usize {
-    return ids + <usize>load<u32>(this.dimensions + (i << 2)) * (<usize>batchRows << 2);
+    return ids + <usize>load<u32>(this.dimensions + (i << 2)) * ((<usize>batchRows) << 2);
   }
 
   private findDirect(size: u32, ids: usize, rows: usize): void {
     for (let i: usize = 0; i < size; i++) {
       const id = load<u32>(ids + (i << 2));
-      const slot = this.slots + (<usize>id << 2);
+      const slot = this.slots + ((<usize>id) << 2);
       let row = load<u32>(slot);
       if (row === 0) {
         row = u32(this.insert());
@@ -175,10 +175,10 @@ export class Table {
   }
 
   private findPair(key: u64): usize {
-    const mask = (<u32>1 << this.slotBits) - 1;
+    const mask = ((<u32>1) << this.slotBits) - 1;
     let slot = u32(mix(key) >> (64 - this.slotBits));
     while (true) {
-      const at = this.slots + (<usize>slot << 2);
+      const at = this.slots + ((<usize>slot) << 2);
       const known: usize = load<u32>(at);
       if (known === 0) {
         const row = this.insert();
@@ -193,12 +193,12 @@ export class Table {
 
   /** `ids`: of the row, [dimension * batchRows]. */
   private findMany(ids: usize): usize {
-    const mask = (<u32>1 << this.slotBits) - 1;
+    const mask = ((<u32>1) << this.slotBits) - 1;
     let hash: u64 = 0;
     for (let i: usize = 0; i < this.keys; i++) hash = mix(hash ^ load<u32>(this.idsOf(ids, i)));
     let slot = u32(hash >> (64 - this.slotBits));
     while (true) {
-      const at = this.slots + (<usize>slot << 2);
+      const at = this.slots + ((<usize>slot) << 2);
       const known: usize = load<u32>(at);
       if (known === 0) {
         const row = this.insert();
@@ -250,10 +250,10 @@ export class Table {
   clear(): void {
     if (this.keys === 1) {
       this.rewind();
-      for (let row = this.nextRow(); row !== 0; row = this.nextRow()) store<u32>(this.slots + (<usize>load<u32>(row) << 2), 0);
+      for (let row = this.nextRow(); row !== 0; row = this.nextRow()) store<u32>(this.slots + ((<usize>load<u32>(row)) << 2), 0);
     } else {
-      while (this.slotBits > smallestBits && <u32>1 << this.slotBits > 16 * this.size) this.slotBits--;
-      memory.fill(this.slots, 0, <usize>4 << this.slotBits);
+      while (this.slotBits > smallestBits && (<u32>1) << this.slotBits > 16 * this.size) this.slotBits--;
+      memory.fill(this.slots, 0, (<usize>4) << this.slotBits);
     }
     this.size = 0;
     this.useSegment(this.firstSegment);
@@ -281,11 +281,11 @@ export function makeTable(keys: u32, dimensions: usize, measures: u32): Table | 
   const at = allocate(offsetof<Table>());
   const ownDimensions = allocate((keys << 2) + 4);
   const ownMeasures = allocate(<usize>measures * offsetof<Measure>() + 4);
-  const slots = allocate(<usize>4 << smallestBits);
+  const slots = allocate((<usize>4) << smallestBits);
   if (at === 0 || ownDimensions === 0 || ownMeasures === 0 || slots === 0) return null;
   const table = changetype<Table>(at);
   memory.fill(at, 0, offsetof<Table>());
-  memory.fill(slots, 0, <usize>4 << smallestBits);
+  memory.fill(slots, 0, (<usize>4) << smallestBits);
   memory.copy(ownDimensions, dimensions, keys << 2);
   table.keys = keys;
   table.dimensions = ownDimensions;
@@ -293,9 +293,9 @@ export function makeTable(keys: u32, dimensions: usize, measures: u32): Table | 
   table.stride = keyBytes(keys) + (measures << 3);
   table.slotBits = smallestBits;
   table.slots = slots;
-  table.slotsBytes = <usize>4 << smallestBits;
+  table.slotsBytes = (<usize>4) << smallestBits;
   // A batch never needs more than the rest of one segment and the whole of the next.
-  table.segmentBytes = blockBytes(max(<usize>1 << 16, segmentHead + <usize>batchRows * table.stride));
+  table.segmentBytes = blockBytes(max((<usize>1) << 16, segmentHead + <usize>batchRows * table.stride));
   const segment = allocate(table.segmentBytes);
   if (segment === 0) return null;
   store<usize>(segment, 0);

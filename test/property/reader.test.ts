@@ -15,7 +15,7 @@ import { slowDecimal } from '../helpers/slow-parser/parse.ts';
 const seen = new Map<string, number>();
 const see = (what: string): unknown => seen.set(what, (seen.get(what) ?? 0) + 1);
 
-describe('the reader finds what the slow parser finds', () => {
+describe.each(['auto', 'typescript'] as const)('the reader finds what the slow parser finds: aggregation %s', (aggregation) => {
   test('in any file, in blocks of any size', () => {
     const cases = readings.chain((reading) => fc.tuple(fc.constant(reading), files(reading), blockSizes));
     fc.assert(
@@ -27,7 +27,7 @@ describe('the reader finds what the slow parser finds', () => {
           for (const [, , reason] of expected.rejected) see(String(reason));
           if (expected.rows > expected.rejected.length) see('accepted');
         }
-        expect(foundByReader(part, reading, blockBytes)).toEqual(expected);
+        expect(foundByReader(part, reading, blockBytes, new ChunkReader(reading, aggregation))).toEqual(expected);
       }),
       runs(4000),
     );
@@ -54,7 +54,7 @@ describe('the reader finds what the slow parser finds', () => {
     fc.assert(
       fc.property(longFiles, sizes, (bytes, blockBytes) => {
         const part = { object: 'x.csv', bytes };
-        expect(foundByReader(part, reading, blockBytes)).toEqual(foundBySlow([part], reading));
+        expect(foundByReader(part, reading, blockBytes, new ChunkReader(reading, aggregation))).toEqual(foundBySlow([part], reading));
       }),
       runs(20),
     );
@@ -64,7 +64,7 @@ describe('the reader finds what the slow parser finds', () => {
     const reading: Reading = { layout: presetLayout('amount'), columns: {}, csv: { delimiter: ',', quote: 'auto' } };
     fc.assert(
       fc.property(fc.array(files(reading), { minLength: 2, maxLength: 6 }), (chunks) => {
-        const reader = new ChunkReader(reading);
+        const reader = new ChunkReader(reading, aggregation);
         chunks.forEach((bytes, i) => {
           const part = { object: `${i}.csv`, bytes };
           expect(foundByReader(part, reading, 50, reader)).toEqual(foundBySlow([part], reading));

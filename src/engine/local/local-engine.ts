@@ -3,6 +3,7 @@
  * DuckDB (Parquet), one chunk after the other on this thread; the next objects are read meanwhile.
  */
 import type { Objects } from '../../objects/objects.ts';
+import type { Aggregation } from '../../reader/aggregator.ts';
 import { ChunkReader } from '../../reader/chunk-reader.ts';
 import type { Engine, ReadPlan, ReadResult, ReadTask } from '../engine.ts';
 import { Lazy } from './lazy.ts';
@@ -14,12 +15,14 @@ export interface LocalEngineOptions {
   readonly source: Objects;
   /** Where Parquet objects are staged, in a folder of the engine's own; default: the system's folder for temporary files. */
   readonly stagingFolder?: string;
+  /** Where rows are aggregated; default: in WebAssembly, if it is there. */
+  readonly aggregation?: Aggregation;
 }
 
 export function makeLocalEngine(options: LocalEngineOptions): Engine {
   const parquet = new Lazy(() => ParquetFolder.make(options.stagingFolder));
   return {
-    aggregate: (tasks, plan, signal) => aggregate(options.source, parquet, tasks, plan, signal),
+    aggregate: (tasks, plan, signal) => aggregate(options, parquet, tasks, plan, signal),
     close: async () => {
       await (await parquet.made)?.close();
     },
@@ -27,13 +30,13 @@ export function makeLocalEngine(options: LocalEngineOptions): Engine {
 }
 
 async function* aggregate(
-  source: Objects,
+  { source, aggregation }: LocalEngineOptions,
   parquet: Lazy<ParquetFolder>,
   tasks: AsyncIterable<ReadTask> | Iterable<ReadTask>,
   plan: ReadPlan,
   signal: AbortSignal,
 ): AsyncGenerator<ReadResult> {
-  const reader = new ChunkReader(plan);
+  const reader = new ChunkReader(plan, aggregation);
   const chunks = new OpenChunks(source, tasks, signal);
   try {
     for (let task = await chunks.next(); task !== null; task = await chunks.next()) {

@@ -199,7 +199,10 @@ export class WasmTables {
 
   /** The delta; nothing is here afterwards. */
   take(): Delta {
-    const dimensions = this.#reading.layout.dimensions.map((_, dimension) => ({ dimension, count: this.#wasm.valueCount(dimension) >>> 0 }));
+    const dimensions = this.#reading.layout.dimensions.map((_, dimension) => ({
+      dimension,
+      count: this.#wasm.valueCount(dimension) >>> 0,
+    }));
     const sizes = this.#grains.map(({ table }) => (table === 0 ? 0 : this.#wasm.tableSize(table) >>> 0));
     const out = new Pieces(this.#bytesOf(dimensions, sizes));
     const grains = this.#grains.map((grain, index) => this.#grain(grain, sizes[index]!, out));
