@@ -67,6 +67,12 @@ export interface Detector {
   /** An entity that a pattern has detected before; values in the pattern's declared order. Unknown values are added to the dictionary only in memory and are no new values. */
   loadDetected(pattern: number, values: readonly string[]): void;
 
+  /**
+   * Makes now what the first step after loading would have to make (the orders of cohorts that are followed), so that it costs
+   * no more than the next. Called after loading, or not at all.
+   */
+  prepare(): void;
+
   /** Applies the delta and evaluates every pattern. The detections are remembered as detected. */
   step(delta: Delta): StepResult;
   /** Applies without evaluating (the reference's weights). */

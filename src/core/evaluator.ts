@@ -150,6 +150,15 @@ export class Evaluator {
     this.candidates.clear();
   }
 
+  /** The cuts of all cohorts that are followed, as they are: all that is true is taken to be detected. */
+  findCuts(): void {
+    for (const { rank, gates, via } of this.ranks) {
+      if (via !== null) continue;
+      const { size } = rank.order.cohorts.to.table;
+      for (let cohort = 0; cohort < size; cohort++) if (areOpen(gates, cohort)) rank.findCut(cohort);
+    }
+  }
+
   forgetCuts(): void {
     for (const { rank } of this.ranks) rank.forgetAll();
   }

@@ -56,6 +56,7 @@ class MemoryDetector implements Detector {
   private readonly positions: readonly (readonly number[])[];
   private evaluatedOnce = false;
   private settled = true;
+  private prepared = false;
 
   constructor(plan: Plan, options: DetectorOptions) {
     this.plan = plan;
@@ -101,6 +102,11 @@ class MemoryDetector implements Detector {
     const entity = this.find(pattern, values);
     if (entity !== NONE) evaluator.detected.add(entity);
     else (this.asides[evaluator.grain.index] as Aside).add(pattern, this.inGrainOrder(pattern, values));
+  }
+
+  prepare(): void {
+    if (this.settled) for (const evaluator of this.evaluators) evaluator.findCuts();
+    this.prepared = true;
   }
 
   step(delta: Delta): StepResult {
@@ -192,6 +198,8 @@ class MemoryDetector implements Detector {
 
   /** Applies without evaluating. */
   private change(delta: StateDelta, fold: boolean): void {
+    if (this.prepared) for (const evaluator of this.evaluators) evaluator.forgetCuts();
+    this.prepared = false;
     this.begin(delta);
     this.finish(delta, fold);
     this.state.release();

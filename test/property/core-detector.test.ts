@@ -176,6 +176,7 @@ function run(world: World, steps: readonly Operation[]): void {
       expect(statistics(other)).toEqual(model.aggregate());
     } else {
       detector = kept.load(model);
+      if (history.length % 2 === 0) detector.prepare();
       // Loading presumes that what is loaded was evaluated.
       if (unevaluated) expect(found(detector.reevaluate())).toEqual(model.find());
       unevaluated = false;

@@ -151,7 +151,8 @@ describe('a kept ranking', () => {
       }
       const list = new IdList();
       ranking.collect(key, key + 1, list);
-      expect([...list.view()]).toEqual(sorted.filter((member) => member.key >= key && member.key <= key + 1).map(({ id }) => id));
+      const near = sorted.filter((member) => member.key >= key && member.key <= key + 1);
+      expect([...list.view()].toSorted((a, b) => a - b)).toEqual(near.map(({ id }) => id).toSorted((a, b) => a - b));
     }
   }
 
@@ -171,11 +172,12 @@ describe('a kept ranking', () => {
       list.forEach((batch, b) => {
         for (const [id, key, out] of batch) {
           const old = members.get(id);
-          if (old !== undefined) ranking.remove(old, id);
+          const stays = out >= b * 2;
+          if (old !== undefined && stays) ranking.move(old, key, id);
+          else if (old !== undefined) ranking.remove(old, id);
+          else if (stays) ranking.insert(key, id);
           members.delete(id);
-          if (out < b * 2) continue;
-          ranking.insert(key, id);
-          members.set(id, key);
+          if (stays) members.set(id, key);
         }
         check(ranking, members, probes);
       });

@@ -1,289 +1,287 @@
 /**
- * A large cohort, kept in order from step to step: sorted blocks with inline keys.
+ * A cohort kept in order from step to step: blocks of members with inline keys, in order from block to block, in none within.
  *
- * State: members ascending by (key, id), in blocks of at most 256 (keys in a Float64Array, ids beside); a directory with the
- * first member of each block (so that a search reads one small array and then one block) and with the number of members
- * before it, counted again when asked after a change. 12 bytes a member, blocks being some 2/3 full.
- * Correct since (key, id) is a strict total order that does not depend on the columns: a member is found again by the key it
- * was put in with, which the caller passes back.
- * Cost: a change O(log n) comparisons and one move within a block; a question O(log n), the first after changes O(n / 170).
+ * Representation: (key, id) is a strict total order of members. Block d holds those from its bound, a (key, id), to the next
+ * block's. At most 256 members a block, in one pool of keys (Float64Array) and one of ids beside it; a directory in order of
+ * the bounds: bound, place in the pool, number of members, and the number before it (counted again when asked after a change).
+ * 12 bytes a member, blocks being some 3/4 full.
+ * Why without order within: a change is then a search in the directory and a look through some hundred ids, without moving
+ * anything; and a question looks through one block's keys, of which there are few questions a step.
+ * Correct since the order does not depend on the columns: a member is found again by the key it was put in with, which the
+ * caller passes back.
+ * Cost: a change O(log n) comparisons and O(256); a question the same, the first after changes O(n / 200) more.
  */
-import type { IdList } from '../grow.ts';
 import { assertLaw } from '../error.ts';
-import { lowerBound, upperBound } from './passes.ts';
+import { growFloat64, growUint32, type IdList } from '../grow.ts';
+import { countNotLarger, countSmaller, lowerBound, upperBound } from './passes.ts';
+import { partition } from './partition.ts';
 import type { Ranking } from './ranking.ts';
+import { selectKey } from './select.ts';
 
 const BLOCK = 256;
+/** Members a block is made with: room for some to come. */
+const FILL = 224;
 /** A block below this size joins its neighbour where both fit well into one. */
 const SPARSE = 64;
 
-interface Block {
-  readonly keys: Float64Array;
-  readonly ids: Uint32Array;
-  size: number;
-}
-
-function makeBlock(): Block {
-  return { keys: new Float64Array(BLOCK), ids: new Uint32Array(BLOCK), size: 0 };
-}
+const scratch = new Float64Array(BLOCK);
 
 export class BlockRanking implements Ranking {
   size = 0;
   /** Never shrinks while the structure lives. */
   largest = 1;
-  private blocks: Block[] = [makeBlock()];
-  /** The first member of each block; of the first block always (-Infinity, 0), before all. */
-  private firstKeys = new Float64Array([Number.NEGATIVE_INFINITY]);
-  private firstIds = new Uint32Array(1);
+  private keys: Float64Array<ArrayBuffer>;
+  private ids: Uint32Array<ArrayBuffer>;
+  /** Directory: number of blocks, and by block in order its bound (the first block's is before all), place, size. */
+  private blocks = 1;
+  private boundKeys: Float64Array<ArrayBuffer> = new Float64Array([Number.NEGATIVE_INFINITY]);
+  private boundIds = new Uint32Array(1);
+  private places = new Uint32Array(1);
+  private sizes = new Uint32Array(1);
   private before = new Float64Array(1);
   private counted = true;
+  /** Blocks of the pool in use or free. */
+  private pooled = 1;
+  private readonly free: number[] = [];
 
-  /** From members in any order; the arrays are sorted in place. */
+  private constructor(keys: Float64Array<ArrayBuffer>, ids: Uint32Array<ArrayBuffer>) {
+    this.keys = keys;
+    this.ids = ids;
+  }
+
+  /** From members in any order; the arrays are rearranged. */
   static from(keys: Float64Array, ids: Uint32Array, largest: number): BlockRanking {
-    const ranking = new BlockRanking();
+    const count = Math.max(1, Math.ceil(keys.length / FILL));
+    const room = count === 1 ? keys.length : count * BLOCK;
+    const ranking = new BlockRanking(new Float64Array(room), new Uint32Array(room));
     ranking.largest = largest;
     ranking.size = keys.length;
     ranking.counted = false;
-    const order = sortedOrder(keys, ids);
-    const fill = Math.floor((BLOCK * 2) / 3);
-    const blocks: Block[] = [];
-    for (let start = 0; start < order.length; start += fill) {
-      const block = makeBlock();
-      block.size = Math.min(fill, order.length - start);
-      for (let i = 0; i < block.size; i++) {
-        const at = order[start + i] as number;
-        block.keys[i] = keys[at] as number;
-        block.ids[i] = ids[at] as number;
-      }
-      blocks.push(block);
-    }
-    if (blocks.length > 0) ranking.blocks = blocks;
-    ranking.fitDirectory();
-    for (let i = 1; i < blocks.length; i++) ranking.noteFirst(i);
+    ranking.fitDirectory(count);
+    ranking.blocks = count;
+    ranking.pooled = count;
+    ranking.fill(keys, ids, 0, keys.length);
+    ranking.setBound(0, Number.NEGATIVE_INFINITY, 0);
     return ranking;
   }
 
   insert(key: number, id: number): void {
     let at = this.blockFor(key, id);
-    let block = this.blocks[at] as Block;
-    if (block.size === BLOCK) {
+    if (this.sizes[at] === BLOCK) {
       this.split(at);
       if (!this.isAfter(at + 1, key, id)) at++;
-      block = this.blocks[at] as Block;
     }
-    const place = placeIn(block, key, id);
-    block.keys.copyWithin(place + 1, place, block.size);
-    block.ids.copyWithin(place + 1, place, block.size);
-    block.keys[place] = key;
-    block.ids[place] = id;
-    block.size++;
+    this.append(at, key, id);
     this.size++;
-    if (place === 0) this.noteFirst(at);
     this.counted = false;
   }
 
   remove(key: number, id: number): void {
     const at = this.blockFor(key, id);
-    const block = this.blocks[at] as Block;
-    const place = placeIn(block, key, id);
-    assertLaw(place < block.size && block.ids[place] === id && block.keys[place] === key, 'a ranked member is where its key says');
-    block.keys.copyWithin(place, place + 1, block.size);
-    block.ids.copyWithin(place, place + 1, block.size);
-    block.size--;
-    this.size--;
-    this.counted = false;
-    if (place === 0) this.noteFirst(at);
-    if (block.size < SPARSE) this.join(at);
+    this.takeOut(at, this.placeOf(at, key, id));
+  }
+
+  /** The same as removing and inserting; cheaper where the member stays in its block. */
+  move(old: number, key: number, id: number): void {
+    const at = this.blockFor(old, id);
+    const place = this.placeOf(at, old, id);
+    if (this.isAfter(at, key, id) || (at + 1 < this.blocks && !this.isAfter(at + 1, key, id))) {
+      this.takeOut(at, place);
+      this.insert(key, id);
+    } else this.keys[place] = key;
   }
 
   keyAt(index: number): number {
     this.countBlocks();
-    const at = upperBound(this.before, this.blocks.length, index) - 1;
-    return (this.blocks[at] as Block).keys[index - (this.before[at] as number)] as number;
+    const at = upperBound(this.before, this.blocks, index) - 1;
+    const start = (this.places[at] as number) * BLOCK;
+    const size = this.sizes[at] as number;
+    for (let i = 0; i < size; i++) scratch[i] = this.keys[start + i] as number;
+    return selectKey(scratch, size, index - (this.before[at] as number));
   }
 
   countBelow(key: number): number {
     this.countBlocks();
     const at = this.firstBlock(key);
-    const block = this.blocks[at] as Block;
-    return (this.before[at] as number) + lowerBound(block.keys, block.size, key);
+    return (this.before[at] as number) + countSmaller(this.keysOf(at), this.sizes[at] as number, key);
   }
 
   countAtMost(key: number): number {
     this.countBlocks();
-    const at = this.lastBlock(key);
-    const block = this.blocks[at] as Block;
-    return (this.before[at] as number) + upperBound(block.keys, block.size, key);
+    const at = Math.max(0, upperBound(this.boundKeys, this.blocks, key) - 1);
+    return (this.before[at] as number) + countNotLarger(this.keysOf(at), this.sizes[at] as number, key);
   }
 
   memberWith(key: number): number {
-    let at = this.firstBlock(key);
-    let block = this.blocks[at] as Block;
-    let place = lowerBound(block.keys, block.size, key);
-    if (place === block.size) {
-      block = this.blocks[++at] as Block;
-      place = 0;
+    for (let at = this.firstBlock(key); at < this.blocks; at++) {
+      const place = this.keysOf(at).indexOf(key);
+      if (place >= 0) return this.ids[(this.places[at] as number) * BLOCK + place] as number;
     }
-    return block.ids[place] as number;
+    assertLaw(false, 'a member that is asked for by its key is there');
   }
 
   collect(low: number, high: number, list: IdList): void {
-    for (let at = this.firstBlock(low); at < this.blocks.length; at++) {
-      const block = this.blocks[at] as Block;
-      for (let i = lowerBound(block.keys, block.size, low); i < block.size; i++) {
-        if ((block.keys[i] as number) > high) return;
-        list.push(block.ids[i] as number);
+    for (let at = this.firstBlock(low); at < this.blocks && (this.boundKeys[at] as number) <= high; at++) {
+      const start = (this.places[at] as number) * BLOCK;
+      const end = start + (this.sizes[at] as number);
+      for (let i = start; i < end; i++) {
+        const key = this.keys[i] as number;
+        if (key >= low && key <= high) list.push(this.ids[i] as number);
       }
     }
   }
 
-  /** The last block whose first member is not after (key, id). */
+  /** The keys of a block, as a view. */
+  private keysOf(at: number): Float64Array {
+    const start = (this.places[at] as number) * BLOCK;
+    return this.keys.subarray(start, start + (this.sizes[at] as number));
+  }
+
+  /** The last block whose bound is not after (key, id). */
   private blockFor(key: number, id: number): number {
+    const { boundKeys, boundIds } = this;
     let low = 0;
-    let high = this.blocks.length - 1;
+    let high = this.blocks - 1;
     while (low < high) {
       const middle = (low + high + 1) >>> 1;
-      if (this.isAfter(middle, key, id)) high = middle - 1;
+      const bound = boundKeys[middle] as number;
+      if (bound > key || (bound === key && (boundIds[middle] as number) > id)) high = middle - 1;
       else low = middle;
     }
     return low;
   }
 
-  /** Whether the first member of the block is after (key, id). */
+  /** Whether the bound of the block is after (key, id). */
   private isAfter(at: number, key: number, id: number): boolean {
-    const first = this.firstKeys[at] as number;
-    return first > key || (first === key && (this.firstIds[at] as number) > id);
+    const bound = this.boundKeys[at] as number;
+    return bound > key || (bound === key && (this.boundIds[at] as number) > id);
   }
 
-  /** The last block whose first key is smaller, or the first block. */
+  /** The first block that may hold members with this key or a larger one. */
   private firstBlock(key: number): number {
-    return Math.max(0, lowerBound(this.firstKeys, this.blocks.length, key) - 1);
+    return Math.max(0, lowerBound(this.boundKeys, this.blocks, key) - 1);
   }
 
-  /** The last block whose first key is not larger, or the first block. */
-  private lastBlock(key: number): number {
-    return Math.max(0, upperBound(this.firstKeys, this.blocks.length, key) - 1);
+  /** Where in the pool the member is. */
+  private placeOf(at: number, key: number, id: number): number {
+    const { ids } = this;
+    const start = (this.places[at] as number) * BLOCK;
+    const end = start + (this.sizes[at] as number);
+    let place = start;
+    while (place < end && ids[place] !== id) place++;
+    assertLaw(place < end && this.keys[place] === key, 'a ranked member is where its key says');
+    return place;
   }
 
-  private noteFirst(at: number): void {
-    const block = this.blocks[at] as Block;
-    if (at === 0 || block.size === 0) return;
-    this.firstKeys[at] = block.keys[0] as number;
-    this.firstIds[at] = block.ids[0] as number;
+  private append(at: number, key: number, id: number): void {
+    const size = this.sizes[at] as number;
+    const place = (this.places[at] as number) * BLOCK + size;
+    this.fitPool(place + 1);
+    this.keys[place] = key;
+    this.ids[place] = id;
+    this.sizes[at] = size + 1;
   }
 
-  private fitDirectory(): void {
-    if (this.blocks.length <= this.firstKeys.length) return;
-    const { firstKeys, firstIds } = this;
-    this.firstKeys = new Float64Array(this.blocks.length * 2);
-    this.firstKeys.set(firstKeys);
-    this.firstIds = new Uint32Array(this.blocks.length * 2);
-    this.firstIds.set(firstIds);
+  /** The last of its block takes its place. */
+  private takeOut(at: number, place: number): void {
+    const size = (this.sizes[at] as number) - 1;
+    const last = (this.places[at] as number) * BLOCK + size;
+    this.keys[place] = this.keys[last] as number;
+    this.ids[place] = this.ids[last] as number;
+    this.sizes[at] = size;
+    this.size--;
+    this.counted = false;
+    if (size < SPARSE) this.join(at);
   }
 
-  private addBlock(at: number, block: Block): void {
-    this.blocks.splice(at, 0, block);
-    this.fitDirectory();
-    this.firstKeys.copyWithin(at + 1, at, this.blocks.length - 1);
-    this.firstIds.copyWithin(at + 1, at, this.blocks.length - 1);
-    this.noteFirst(at);
-  }
-
-  private removeBlock(at: number): void {
-    this.firstKeys.copyWithin(at, at + 1, this.blocks.length);
-    this.firstIds.copyWithin(at, at + 1, this.blocks.length);
-    this.blocks.splice(at, 1);
-    this.firstKeys[0] = Number.NEGATIVE_INFINITY;
-    this.firstIds[0] = 0;
-  }
-
-  private countBlocks(): void {
-    if (this.counted) return;
-    const { blocks } = this;
-    if (this.before.length < blocks.length) this.before = new Float64Array(blocks.length * 2);
-    let sum = 0;
-    for (let i = 0; i < blocks.length; i++) {
-      this.before[i] = sum;
-      sum += (blocks[i] as Block).size;
-    }
-    this.counted = true;
-  }
-
+  /** The first half of a full block stays; the other moves to a new one, which its smallest member bounds. */
   private split(at: number): void {
-    const block = this.blocks[at] as Block;
-    const right = makeBlock();
-    const half = block.size >>> 1;
-    right.size = block.size - half;
-    right.keys.set(block.keys.subarray(half, block.size));
-    right.ids.set(block.ids.subarray(half, block.size));
-    block.size = half;
-    this.addBlock(at + 1, right);
+    const start = (this.places[at] as number) * BLOCK;
+    const half = BLOCK >>> 1;
+    partition(this.keys, this.ids, start, start + BLOCK, start + half);
+    const block = this.free.pop() ?? this.pooled++;
+    this.addBlock(at + 1, block, this.keys[start + half] as number, this.ids[start + half] as number);
+    const target = block * BLOCK;
+    this.fitPool(target + BLOCK);
+    this.keys.copyWithin(target, start + half, start + BLOCK);
+    this.ids.copyWithin(target, start + half, start + BLOCK);
+    this.sizes[at] = half;
+    this.sizes[at + 1] = BLOCK - half;
   }
 
   /** Keeps blocks filled; only a lone block may be empty. */
   private join(at: number): void {
-    if (this.blocks.length === 1) return;
-    if ((this.blocks[at] as Block).size === 0) {
-      this.removeBlock(at);
-      return;
-    }
+    if (this.blocks === 1) return;
     const left = at === 0 ? 0 : at - 1;
-    const a = this.blocks[left] as Block;
-    const b = this.blocks[left + 1] as Block;
-    if (a.size + b.size > (BLOCK * 3) / 4) return;
-    a.keys.set(b.keys.subarray(0, b.size), a.size);
-    a.ids.set(b.ids.subarray(0, b.size), a.size);
-    a.size += b.size;
+    const size = this.sizes[left] as number;
+    const more = this.sizes[left + 1] as number;
+    if (more > 0 && size > 0 && size + more > (BLOCK * 3) / 4) return;
+    const to = (this.places[left] as number) * BLOCK + size;
+    const from = (this.places[left + 1] as number) * BLOCK;
+    this.fitPool(to + more);
+    this.keys.copyWithin(to, from, from + more);
+    this.ids.copyWithin(to, from, from + more);
+    this.sizes[left] = size + more;
+    this.free.push(this.places[left + 1] as number);
     this.removeBlock(left + 1);
   }
-}
 
-/** First place whose member is not before (key, id). */
-function placeIn(block: Block, key: number, id: number): number {
-  let low = 0;
-  let high = block.size;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const own = block.keys[middle] as number;
-    if (own < key || (own === key && (block.ids[middle] as number) < id)) low = middle + 1;
-    else high = middle;
+  private addBlock(at: number, block: number, key: number, id: number): void {
+    this.fitDirectory(this.blocks + 1);
+    for (const column of [this.boundKeys, this.boundIds, this.places, this.sizes]) column.copyWithin(at + 1, at, this.blocks);
+    this.blocks++;
+    this.places[at] = block;
+    this.setBound(at, key, id);
   }
-  return low;
-}
 
-/** Indices of the members ascending by (key, id), by merging runs: no comparator call a pair. */
-function sortedOrder(keys: Float64Array, ids: Uint32Array): Uint32Array {
-  let from = new Uint32Array(keys.length);
-  let to = new Uint32Array(keys.length);
-  for (let i = 0; i < from.length; i++) from[i] = i;
-  for (let width = 1; width < keys.length; width *= 2) {
-    for (let start = 0; start < keys.length; start += 2 * width) {
-      mergeRuns(keys, ids, from, to, start, Math.min(start + width, keys.length), Math.min(start + 2 * width, keys.length));
+  private removeBlock(at: number): void {
+    for (const column of [this.boundKeys, this.boundIds, this.places, this.sizes]) column.copyWithin(at, at + 1, this.blocks);
+    this.blocks--;
+  }
+
+  private setBound(at: number, key: number, id: number): void {
+    this.boundKeys[at] = key;
+    this.boundIds[at] = id;
+  }
+
+  private fitPool(length: number): void {
+    this.keys = growFloat64(this.keys, length);
+    this.ids = growUint32(this.ids, length);
+  }
+
+  private fitDirectory(blocks: number): void {
+    this.boundKeys = growFloat64(this.boundKeys, blocks);
+    this.boundIds = growUint32(this.boundIds, blocks);
+    this.places = growUint32(this.places, blocks);
+    this.sizes = growUint32(this.sizes, blocks);
+  }
+
+  private countBlocks(): void {
+    if (this.counted) return;
+    const { blocks, sizes } = this;
+    if (this.before.length < blocks) this.before = new Float64Array(sizes.length);
+    let sum = 0;
+    for (let at = 0; at < blocks; at++) {
+      this.before[at] = sum;
+      sum += sizes[at] as number;
     }
-    [from, to] = [to, from];
+    this.counted = true;
   }
-  return from;
-}
 
-function mergeRuns(
-  keys: Float64Array,
-  ids: Uint32Array,
-  from: Uint32Array,
-  to: Uint32Array,
-  start: number,
-  middle: number,
-  end: number,
-): void {
-  let i = start;
-  let j = middle;
-  for (let out = start; out < end; out++) {
-    const takeLeft = i < middle && (j >= end || !comesAfter(keys, ids, from[i] as number, from[j] as number));
-    to[out] = from[takeLeft ? i++ : j++] as number;
+  /** Makes the blocks of members [start, end), the first of which is member `start`'s: halves until one block holds them. */
+  private fill(keys: Float64Array, ids: Uint32Array, start: number, end: number): void {
+    if (end - start > FILL) {
+      const middle = start + Math.ceil((end - start) / FILL / 2) * FILL;
+      partition(keys, ids, start, end, middle);
+      this.setBound(middle / FILL, keys[middle] as number, ids[middle] as number);
+      this.fill(keys, ids, start, middle);
+      this.fill(keys, ids, middle, end);
+      return;
+    }
+    const at = start / FILL;
+    this.places[at] = at;
+    this.sizes[at] = end - start;
+    this.keys.set(keys.subarray(start, end), at * BLOCK);
+    this.ids.set(ids.subarray(start, end), at * BLOCK);
   }
-}
-
-function comesAfter(keys: Float64Array, ids: Uint32Array, a: number, b: number): boolean {
-  const left = keys[a] as number;
-  const right = keys[b] as number;
-  return left > right || (left === right && (ids[a] as number) > (ids[b] as number));
 }

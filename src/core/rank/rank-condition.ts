@@ -101,6 +101,11 @@ export class RankCondition {
     this.work.moved += list.length - length;
   }
 
+  /** The cut of now, if none is known. */
+  findCut(cohort: number): void {
+    if (this.known(cohort) === UNKNOWN) this.compute(cohort);
+  }
+
   /** Nothing is known about the cohort's cut from now on. */
   forget(cohort: number): void {
     if (cohort < this.cutCount.length) this.cutCount[cohort] = UNKNOWN;

@@ -2,8 +2,8 @@
  * The contract of a rank structure: the members of one cohort that have the measure, in the order of their float keys.
  *
  * Keys are correctly rounded values (measure.ts): unequal keys decide the exact order, equal ones are told apart by whoever
- * asks, with the exact values. Two implementations: `linear-ranking.ts`, read from the columns for the question at hand
- * (small cohorts), and `block-ranking.ts`, kept from step to step (large ones).
+ * asks, with the exact values. Two implementations: `linear-ranking.ts`, read from the records for the question at hand
+ * (small cohorts), and `block-ranking.ts`, kept from step to step (all others).
  */
 import type { IdList } from '../grow.ts';
 
@@ -20,7 +20,7 @@ export interface Ranking {
   countAtMost(key: number): number;
   /** Some member with exactly this key. */
   memberWith(key: number): number;
-  /** Appends the members with low <= key <= high. */
+  /** Appends the members with low <= key <= high, in any order. */
   collect(low: number, high: number, list: IdList): void;
 }
 
