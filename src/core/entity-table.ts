@@ -5,8 +5,8 @@
  *   0  nothing: there is at most one entity, 0
  *   1  a column value id -> entity id + 1
  *   2+ a HashIndex over the key; equality is decided by the columns
- * Cost: expected O(k) a key; 4k bytes an entity and 11 to 16 for the index. Columns grow by half (one memory copy, some
- * 10 ms at 10 million entities); the index grows by segments, without a long pause.
+ * Cost: expected O(k) a key; 4k bytes an entity and 11 to 16 for the index. Columns grow in place once they are large (grow.ts),
+ * the index by segments: no long pause.
  */
 import { assertLaw } from './error.ts';
 import { growUint32 } from './grow.ts';

@@ -1,26 +1,48 @@
-/** Growing typed arrays by half, so that n pushes copy O(n) values. */
+/**
+ * Typed arrays that grow.
+ *
+ * Small ones grow by half into a new array, so that n pushes copy O(n) values; from 64 KiB on by an eighth, since room that is
+ * never used counts too where there are many. Copying a large one would be a pause that grows
+ * with history (80 MB at 10 million entities): from `growth.inPlaceFrom` bytes on an array lies in a WebAssembly.Memory of its
+ * own, which reserves addresses and grows where it is, in some microseconds, with pages that are zero and cost nothing until
+ * they are written. (A resizable ArrayBuffer does the same, but V8 reads what lies on one more slowly.) The old array is
+ * detached then: whoever grows an array holds the only reference to it that lives on. Without room for addresses, or beyond
+ * 4 GiB, it is copied after all.
+ */
+const PAGE = 65_536;
+const LARGEST_MEMORY = 65_536 * PAGE;
+
+/** As the WebAssembly JavaScript Interface has it; TypeScript describes it for browsers only. */
+interface Memory {
+  readonly buffer: ArrayBuffer;
+  grow(pages: number): number;
+}
+const { WebAssembly } = globalThis as unknown as { WebAssembly: { Memory: new (size: { initial: number }) => Memory } };
+
+/** Mutable for tests alone. */
+export const growth = { inPlaceFrom: 1 << 22 };
+
+const memories = new WeakMap<ArrayBuffer, Memory>();
 
 /** At least `capacity` long; those beyond the old length are 0. */
 export function growFloat64(array: Float64Array<ArrayBuffer>, capacity: number): Float64Array<ArrayBuffer> {
-  if (capacity <= array.length) return array;
-  const grown = new Float64Array(Math.max(capacity, array.length + (array.length >> 1) + 16));
-  grown.set(array);
-  return grown;
+  return capacity <= array.length ? array : new Float64Array(grownBuffer(array, 8 * capacity, 8));
 }
 
-/** At least `capacity` long; those beyond the old length are 0. */
 export function growUint32(array: Uint32Array<ArrayBuffer>, capacity: number): Uint32Array<ArrayBuffer> {
-  if (capacity <= array.length) return array;
-  const grown = new Uint32Array(Math.max(capacity, array.length + (array.length >> 1) + 16));
-  grown.set(array);
-  return grown;
+  return capacity <= array.length ? array : new Uint32Array(grownBuffer(array, 4 * capacity, 8));
 }
 
 export function growUint8(array: Uint8Array<ArrayBuffer>, capacity: number): Uint8Array<ArrayBuffer> {
-  if (capacity <= array.length) return array;
-  const grown = new Uint8Array(Math.max(capacity, array.length + (array.length >> 1) + 64));
-  grown.set(array);
-  return grown;
+  return capacity <= array.length ? array : new Uint8Array(grownBuffer(array, capacity, 8));
+}
+
+export function growBigInt64(array: BigInt64Array<ArrayBuffer>, capacity: number): BigInt64Array<ArrayBuffer> {
+  return capacity <= array.length ? array : new BigInt64Array(grownBuffer(array, 8 * capacity, 8));
+}
+
+export function growBigUint64(array: BigUint64Array<ArrayBuffer>, capacity: number): BigUint64Array<ArrayBuffer> {
+  return capacity <= array.length ? array : new BigUint64Array(grownBuffer(array, 8 * capacity, 8));
 }
 
 /** Room for at least `capacity` values; the old ones are not kept (scratch). */
@@ -61,5 +83,36 @@ export class IdList {
   /** The ids as a view: valid until the next change. */
   view(): Uint32Array {
     return this.ids.subarray(0, this.length);
+  }
+}
+
+/** A buffer of at least `bytes` that begins with those of the array, a multiple of `unit` long. */
+function grownBuffer(array: ArrayBufferView<ArrayBuffer>, bytes: number, unit: number): ArrayBuffer {
+  return (bytes < growth.inPlaceFrom ? null : grownInPlace(array, bytes)) ?? copied(array, bytes, unit);
+}
+
+function copied(array: ArrayBufferView<ArrayBuffer>, bytes: number, unit: number): ArrayBuffer {
+  const more = array.byteLength < PAGE ? array.byteLength >> 1 : array.byteLength >> 3;
+  const length = Math.max(bytes, array.byteLength + more + 128);
+  const grown = new ArrayBuffer(Math.ceil(length / unit) * unit);
+  new Uint8Array(grown).set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
+  return grown;
+}
+
+/** Null where there are no addresses left for it. */
+function grownInPlace(array: ArrayBufferView<ArrayBuffer>, bytes: number): ArrayBuffer | null {
+  const pages = Math.ceil(Math.min(LARGEST_MEMORY, bytes + Math.floor(bytes / 16)) / PAGE);
+  if (bytes > pages * PAGE) return null;
+  try {
+    const own = memories.get(array.buffer);
+    const memory = own ?? new WebAssembly.Memory({ initial: pages });
+    if (own === undefined) new Uint8Array(memory.buffer).set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
+    else own.grow(pages - own.buffer.byteLength / PAGE);
+    const buffer = memory.buffer;
+    memories.set(buffer, memory);
+    return buffer;
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
   }
 }

@@ -11,12 +11,14 @@
  * Hot loops may read and write `narrow` in place while it is not null, and owe the check `Number.isSafeInteger`
  * on every value they store; `reserve` may replace the array, so it is fetched anew after each growth.
  */
+import { growBigInt64, growBigUint64, growFloat64 } from './grow.ts';
+
 export class Integers {
   length = 0;
   /** The values, exact, or null once the column is wide. Only the first `length` are meaningful. */
-  narrow: Float64Array | null;
-  private high: BigInt64Array | null = null;
-  private low: BigUint64Array | null = null;
+  narrow: Float64Array<ArrayBuffer> | null;
+  private high: BigInt64Array<ArrayBuffer> | null = null;
+  private low: BigUint64Array<ArrayBuffer> | null = null;
 
   constructor(capacity = 16) {
     this.narrow = new Float64Array(Math.max(1, capacity));
@@ -36,18 +38,10 @@ export class Integers {
   reserve(capacity: number): void {
     const have = this.narrow?.length ?? this.high?.length ?? 0;
     if (capacity <= have) return;
-    const size = Math.max(capacity, have + (have >> 1) + 16);
-    if (this.narrow !== null) {
-      const grown = new Float64Array(size);
-      grown.set(this.narrow);
-      this.narrow = grown;
-    } else if (this.high !== null && this.low !== null) {
-      const high = new BigInt64Array(size);
-      high.set(this.high);
-      this.high = high;
-      const low = new BigUint64Array(size);
-      low.set(this.low);
-      this.low = low;
+    if (this.narrow !== null) this.narrow = growFloat64(this.narrow, capacity);
+    else if (this.high !== null && this.low !== null) {
+      this.high = growBigInt64(this.high, capacity);
+      this.low = growBigUint64(this.low, capacity);
     }
   }
 

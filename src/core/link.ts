@@ -36,11 +36,20 @@ export class Link {
     const size = this.from.table.size;
     if (size === first) return;
     this.parent = growUint32(this.parent, size);
-    const keys = this.positions.map((position) => (this.from.table.columns[position] as Uint32Array).subarray(first, size));
-    this.to.table.resolve(keys, size - first, this.parent, first);
+    if (this.to === this.from) fillIdentity(this.parent, first, size);
+    else this.findParents(first, size);
     if (this.children !== null) addChildren(this.children, this.parent, first, size);
     this.filled = size;
   }
+
+  private findParents(first: number, size: number): void {
+    const keys = this.positions.map((position) => (this.from.table.columns[position] as Uint32Array).subarray(first, size));
+    this.to.table.resolve(keys, size - first, this.parent, first);
+  }
+}
+
+function fillIdentity(parent: Uint32Array, first: number, size: number): void {
+  for (let entity = first; entity < size; entity++) parent[entity] = entity;
 }
 
 function addChildren(children: Children, parent: Uint32Array, first: number, size: number): void {

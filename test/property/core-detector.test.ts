@@ -8,6 +8,7 @@ import { decodeDelta, encodeDelta } from '../../src/core/delta-codec.ts';
 import type { Detection } from '../../src/core/detection.ts';
 import type { Detector, FoldRows, NewValues, StateDelta, StepResult } from '../../src/core/detector.ts';
 import { Integers } from '../../src/core/integers.ts';
+import { growth } from '../../src/core/grow.ts';
 import { makeDetector } from '../../src/core/make-detector.ts';
 import { makeDelta } from '../helpers/core/deltas.ts';
 import { type Found, Model, type Row } from '../helpers/core/model.ts';
@@ -209,6 +210,20 @@ test('every step finds exactly what a from-scratch evaluation finds, with its ev
     fc.property(both, ([world, steps]) => run(world, steps)),
     parameters,
   );
+});
+
+test('the same where every array grows in place, as large ones do', () => {
+  const usual = growth.inPlaceFrom;
+  growth.inPlaceFrom = 0;
+  const both = worldArbitrary.chain((world) => fc.tuple(fc.constant(world), operations(world, 8)));
+  try {
+    fc.assert(
+      fc.property(both, ([world, steps]) => run(world, steps)),
+      { ...parameters, numRuns: Math.ceil(parameters.numRuns / 10) },
+    );
+  } finally {
+    growth.inPlaceFrom = usual;
+  }
 });
 
 test('ranks in larger cohorts, with ties that floats cannot tell apart', () => {

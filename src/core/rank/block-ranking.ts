@@ -2,14 +2,14 @@
  * A cohort kept in order from step to step: blocks of members with inline keys, in order from block to block, in none within.
  *
  * Representation: (key, id) is a strict total order of members. Block d holds those from its bound, a (key, id), to the next
- * block's. At most 256 members a block, in one pool of keys (Float64Array) and one of ids beside it; a directory in order of
+ * block's. At most 128 members a block, in one pool of keys (Float64Array) and one of ids beside it; a directory in order of
  * the bounds: bound, place in the pool, number of members, and the number before it (counted again when asked after a change).
  * 12 bytes a member, blocks being some 3/4 full.
- * Why without order within: a change is then a search in the directory and a look through some hundred ids, without moving
+ * Why without order within: a change is then a search in the directory and a look through some ten ids, without moving
  * anything; and a question looks through one block's keys, of which there are few questions a step.
  * Correct since the order does not depend on the columns: a member is found again by the key it was put in with, which the
  * caller passes back.
- * Cost: a change O(log n) comparisons and O(256); a question the same, the first after changes O(n / 200) more.
+ * Cost: a change O(log n) comparisons and O(128); a question the same, the first after changes O(n / 100) more.
  */
 import { assertLaw } from '../error.ts';
 import { growFloat64, growUint32, type IdList } from '../grow.ts';
@@ -18,11 +18,11 @@ import { partition } from './partition.ts';
 import type { Ranking } from './ranking.ts';
 import { selectKey } from './select.ts';
 
-const BLOCK = 256;
+const BLOCK = 128;
 /** Members a block is made with: room for some to come. */
-const FILL = 224;
+const FILL = 112;
 /** A block below this size joins its neighbour where both fit well into one. */
-const SPARSE = 64;
+const SPARSE = 32;
 
 const scratch = new Float64Array(BLOCK);
 

@@ -11,7 +11,7 @@
  * Cost: a touched member of a kept cohort O(log n); a read cohort O(n) once a version of the state.
  */
 import type { Children } from '../children.ts';
-import { growUint32, IdList, roomFloat64 } from '../grow.ts';
+import { growUint32, IdList, roomFloat64, roomUint32 } from '../grow.ts';
 import type { GrainState } from '../grain-state.ts';
 import type { Link } from '../link.ts';
 import type { Measure } from '../measure.ts';
@@ -51,8 +51,9 @@ export class CohortOrder {
   private readonly list = new IdList();
   private readCohort = -1;
   private readVersion = -1;
-  /** Touched entities of kept cohorts, their keys before the delta and after it. */
+  /** Touched entities of kept cohorts, cohort by cohort (by place in `kept` where each ends), their keys before the delta and after it. */
   private readonly moving = new IdList();
+  private ends = new Uint32Array(0);
   private oldKeys = new Float64Array(0);
   private keys = new Float64Array(0);
 
@@ -114,21 +115,44 @@ export class CohortOrder {
     if (this.kept.length === 0) return;
     const { ids, length } = this.grain.touched;
     this.slots = growUint32(this.slots, this.cohorts.to.table.size);
-    this.moving.reserve(length);
-    this.moving.length = copyKept(ids, length, this.cohorts.parent, this.slots, this.moving.ids);
+    this.list.reserve(length);
+    this.list.length = copyKept(ids, length, this.cohorts.parent, this.slots, this.list.ids);
+    this.group();
     this.oldKeys = this.keysOfMoving(this.oldKeys);
   }
 
   after(): void {
     const { ids, length } = this.moving;
     this.keys = this.keysOfMoving(this.keys);
-    const { keys, oldKeys } = this;
+    const { keys, oldKeys, ends } = this;
     const { denominator } = this.measure;
+    for (let slot = 0, i = 0; i < length; slot++) {
+      const { ranking } = this.kept[slot] as Kept;
+      for (const end = ends[slot] as number; i < end; i++) {
+        const entity = ids[i] as number;
+        if (denominator !== null) ranking.largest = Math.max(ranking.largest, denominator.float(entity));
+        this.move(ranking, entity, oldKeys[i] as number, keys[i] as number);
+      }
+    }
+  }
+
+  /** Sorts `list` into `moving` by cohort: what is moved within one ranking is moved in a row, while the cache has it. */
+  private group(): void {
+    const { ids, length } = this.list;
+    const { parent } = this.cohorts;
+    const slots = this.kept.length;
+    this.ends = roomUint32(this.ends, slots + 1);
+    this.ends.fill(0, 0, slots + 1);
+    this.moving.reserve(length);
+    this.moving.length = length;
+    for (let i = 0; i < length; i++) (this.ends[this.slots[parent[ids[i] as number] as number] as number] as number)++;
+    for (let slot = 1; slot <= slots; slot++) this.ends[slot] = (this.ends[slot] as number) + (this.ends[slot - 1] as number);
+    // ends[slot] is where the next of the kept cohort `slot` goes (slots count from 1), and its end afterwards.
     for (let i = 0; i < length; i++) {
-      const entity = ids[i] as number;
-      const { ranking } = this.kept[(this.slots[this.cohorts.parent[entity] as number] as number) - 1] as Kept;
-      if (denominator !== null) ranking.largest = Math.max(ranking.largest, denominator.float(entity));
-      this.move(ranking, entity, oldKeys[i] as number, keys[i] as number);
+      const slot = (this.slots[parent[ids[i] as number] as number] as number) - 1;
+      const at = this.ends[slot] as number;
+      this.moving.ids[at] = ids[i] as number;
+      this.ends[slot] = at + 1;
     }
   }
 
