@@ -221,6 +221,7 @@ async function loadDetector({ options, writer }: Life, fit: Fit): Promise<Detect
   const detector = makeDetector(fit.plan);
   const started = performance.now();
   if (fit.kind !== 'new') await writer.load(detector);
+  detector.prepare();
   const entities = fit.plan.layout.grains.reduce((sum, grain, index) => sum + (grain.base === index ? detector.size(index) : 0), 0);
   options.on({ kind: 'loaded', entities, ms: performance.now() - started });
   return detector;
