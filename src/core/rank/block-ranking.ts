@@ -117,7 +117,7 @@ export class BlockRanking implements Ranking {
       const place = this.keysOf(at).indexOf(key);
       if (place >= 0) return this.ids[(this.places[at] as number) * BLOCK + place] as number;
     }
-    assertLaw(false, 'a member that is asked for by its key is there');
+    throw new RangeError('no member has this key');
   }
 
   collect(low: number, high: number, list: IdList): void {

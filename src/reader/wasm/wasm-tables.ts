@@ -296,7 +296,7 @@ class Pieces {
     this.#buffer = new ArrayBuffer(bytes);
   }
 
-  doubles(length: number): Float64Array {
+  doubles(length: number): Float64Array<ArrayBuffer> {
     return new Float64Array(this.#buffer, this.#advance(8 * length), length);
   }
 
