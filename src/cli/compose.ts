@@ -15,6 +15,7 @@ import type { PipelineOptions, ReferenceSettings } from '../pipeline/options.ts'
 import { freeBytes } from '../store/private-server/free-bytes.ts';
 import { assertFolders } from './assert-folders.ts';
 import { openStore } from './open-store.ts';
+import type { Profile } from './profile/profile.ts';
 import { sized } from './words.ts';
 
 export interface Composition {
@@ -29,6 +30,8 @@ export interface ComposeOptions {
   readonly on: (event: PipelineEvent) => void;
   /** For what is told once, such as that the private server is made. */
   readonly say: (text: string) => void;
+  /** Of `run --profile`. */
+  readonly profile?: Pick<Profile, 'source' | 'options'> | null;
   readonly signal: AbortSignal;
 }
 
@@ -55,7 +58,8 @@ export async function compose(config: Config, given: ComposeOptions): Promise<Co
     for (const thing of opened.splice(0).toReversed()) await thing.close();
   };
   try {
-    const source = keep(openObjects(input.url, { role: 'source', base: config.folder }));
+    const objects = keep(openObjects(input.url, { role: 'source', base: config.folder }));
+    const source = given.profile?.source(objects) ?? objects;
     const sink = keep(openObjects(config.sink.url, { role: 'sink', base: config.folder }));
     const reference = config.weight.kind === 'reference' ? await openReference(config.weight, config, keep) : null;
     const store = keep(await openStore(config, { readOnly: false, onProgress: given.say, signal: given.signal }));
@@ -87,7 +91,7 @@ export async function compose(config: Config, given: ComposeOptions): Promise<Co
       claimWaitMs,
       on: given.on,
     };
-    return { options, close };
+    return { options: given.profile?.options(options) ?? options, close };
   } catch (error) {
     await close();
     throw error;

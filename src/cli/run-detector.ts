@@ -18,6 +18,8 @@ export interface RunChoices {
   readonly once: boolean;
   readonly commitChunks: number | null;
   readonly yes: boolean;
+  /** Tells at the end where the time went. */
+  readonly profile: boolean;
 }
 
 export async function runDetector(config: Config, choices: RunChoices, call: Call): Promise<number> {
@@ -26,6 +28,7 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
   const { signal } = interruption;
   const watching = `Watching ${placeText(config.source)} every ${lasting(config.source.pollMs)}; detections go to ${placeText(config.sink)}. Ctrl-C ends it.`;
   const view = makeRunView({ isTerminal: stderr.isTerminal, watching: once ? null : watching });
+  const profile = choices.profile ? await (await import('./profile/profile.ts')).startProfile() : null;
   let isListed = false;
   let isReevaluated = false;
   try {
@@ -40,6 +43,7 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
         view.on(event);
       },
       say: view.say,
+      profile,
       signal,
     });
     const { options } = composition;
@@ -57,6 +61,7 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
     }
   } finally {
     interruption.end();
+    if (profile !== null) await stderr.lines(['', ...(await profile.end())]);
   }
 }
 

@@ -7,6 +7,7 @@ interface RunFlags {
   readonly once?: boolean;
   readonly commitChunks?: number;
   readonly yes?: boolean;
+  readonly profile?: boolean;
 }
 
 export const addRun: AddCommand = (program, callOf) => {
@@ -19,6 +20,7 @@ export const addRun: AddCommand = (program, callOf) => {
     )
     .option('--once', 'take all that is there, publish, and end')
     .option('-y, --yes', 'accept a changed set of patterns that adds more than 1,000 detections')
+    .option('--profile', 'say at the end where the time went: wall by phase, CPU by part of the program')
     .option('--commit-chunks <n>', 'exactly so many chunks a commit (for tests)', wholeNumber(1, 100_000))
     .addHelpText(
       'after',
@@ -35,7 +37,6 @@ export const addRun: AddCommand = (program, callOf) => {
 async function run(flags: RunFlags, call: Call): Promise<void> {
   const [{ runDetector }, { loadConfig }] = await Promise.all([import('../run-detector.ts'), import('../../config/load-config.ts')]);
   const config = await loadConfig(call.configFile, call.env);
-  call.exit(
-    await runDetector(config, { once: flags.once === true, commitChunks: flags.commitChunks ?? null, yes: flags.yes === true }, call),
-  );
+  const { once = false, commitChunks = null, yes = false, profile = false } = flags;
+  call.exit(await runDetector(config, { once, commitChunks, yes, profile }, call));
 }
