@@ -10,10 +10,12 @@ import { assertApart } from '../objects/assert-apart.ts';
 import type { Objects } from '../objects/objects.ts';
 import { openObjects } from '../objects/open-objects.ts';
 import { declarePatterns } from '../pipeline/declare-patterns.ts';
+import { type EarlyReading, makeEarlyReading } from '../pipeline/early-reading.ts';
 import type { PipelineEvent } from '../pipeline/events.ts';
 import type { PipelineOptions, ReferenceSettings } from '../pipeline/options.ts';
 import { freeBytes } from '../store/private-server/free-bytes.ts';
 import { assertFolders } from './assert-folders.ts';
+import { openLastSeen } from './last-seen.ts';
 import { openStore } from './open-store.ts';
 import type { Profile } from './profile/profile.ts';
 import { sized } from './words.ts';
@@ -30,6 +32,8 @@ export interface ComposeOptions {
   readonly on: (event: PipelineEvent) => void;
   /** For what is told once, such as that the private server is made. */
   readonly say: (text: string) => void;
+  /** Whether chunks are read while the store is on its way. */
+  readonly readEarly?: boolean;
   /** Of `run --profile`. */
   readonly profile?: Pick<Profile, 'source' | 'options'> | null;
   readonly signal: AbortSignal;
@@ -57,14 +61,22 @@ export async function compose(config: Config, given: ComposeOptions): Promise<Co
   const close = async (): Promise<void> => {
     for (const thing of opened.splice(0).toReversed()) await thing.close();
   };
+  let early: EarlyReading | null = null as EarlyReading | null;
   try {
     const objects = keep(openObjects(input.url, { role: 'source', base: config.folder }));
     const source = given.profile?.source(objects) ?? objects;
     const sink = keep(openObjects(config.sink.url, { role: 'sink', base: config.folder }));
     const reference = config.weight.kind === 'reference' ? await openReference(config.weight, config, keep) : null;
-    const store = keep(await openStore(config, { readOnly: false, onProgress: given.say, signal: given.signal }));
+    const store = keep(
+      await openStore(config, {
+        readOnly: false,
+        onProgress: given.say,
+        onWaiting: () => given.readEarly === true && early?.begin(),
+        signal: given.signal,
+      }),
+    );
     const engine = keep(makeLocalEngine({ source }));
-    const options: PipelineOptions = {
+    const composed: PipelineOptions = {
       name: config.pipeline,
       source,
       sink,
@@ -91,6 +103,14 @@ export async function compose(config: Config, given: ComposeOptions): Promise<Co
       claimWaitMs,
       on: given.on,
     };
+    const lastSeen = config.store.kind === 'private' ? keep(await openLastSeen(config.store.folder, source.url)) : null;
+    // It ends before the engine that it reads with.
+    early = keep(makeEarlyReading({ ...composed, after: lastSeen?.key ?? null }));
+    const on = (event: PipelineEvent): void => {
+      lastSeen?.note(event);
+      given.on(event);
+    };
+    const options: PipelineOptions = { ...composed, early, on };
     return { options: given.profile?.options(options) ?? options, close };
   } catch (error) {
     await close();

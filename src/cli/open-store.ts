@@ -11,6 +11,8 @@ import { makePrivateStore } from './private-store.ts';
 export interface OpenStoreOptions {
   readonly readOnly: boolean;
   readonly onProgress: (text: string) => void;
+  /** The private server is on its way, and nothing can be done but wait. */
+  readonly onWaiting?: () => void;
   readonly signal: AbortSignal | undefined;
 }
 

@@ -16,6 +16,7 @@ export interface PrivateStoreOptions {
   readonly keepDeltas: number;
   readonly readOnly: boolean;
   readonly onProgress: (text: string) => void;
+  readonly onWaiting?: () => void;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -28,8 +29,8 @@ export function makePrivateStore(options: PrivateStoreOptions): Store {
   let opened: Promise<Opened> | null = null;
 
   async function open(): Promise<Opened> {
-    const { folder, pipeline, keepDeltas, readOnly, onProgress, signal } = options;
-    const server = await openPrivateServer({ folder, onProgress, ...(signal === undefined ? {} : { signal }) });
+    const { folder, pipeline, keepDeltas, readOnly, onProgress, onWaiting = () => undefined, signal } = options;
+    const server = await openPrivateServer({ folder, onProgress, onWaiting, ...(signal === undefined ? {} : { signal }) });
     const { port, user, password, database, socketFolder, host } = server;
     const login = { port, user, password, database };
     try {

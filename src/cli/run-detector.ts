@@ -43,6 +43,7 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
         view.on(event);
       },
       say: view.say,
+      readEarly: true,
       profile,
       signal,
     });
@@ -51,7 +52,7 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
       const summary = await runPipeline(options, { once, signal });
       view.end();
       const actions = new Map(config.patterns.map(({ id, action }) => [id, action]));
-      const isEmpty = isListed && !(await hasSeenChunk(options.store));
+      const isEmpty = isListed && hasDoneNothing(summary) && !(await hasSeenChunk(options.store));
       await stdout.lines(summaryText(summary, { source: options.source.url, sink: options.sink.url, actions, isEmpty, isReevaluated }));
       if (interruption.stopped) view.say('Stopped as asked. The next start goes on from here.');
       return once ? exitCode(summary) : 0;
@@ -63,6 +64,10 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
     interruption.end();
     if (profile !== null) await stderr.lines(['', ...(await profile.end())]);
   }
+}
+
+function hasDoneNothing({ outcomes }: RunSummary): boolean {
+  return Object.values(outcomes).every((count) => count === 0);
 }
 
 /** Whether the ledger has a line of any chunk. A store that has gone meanwhile is no reason to hide what the run did. */

@@ -58,7 +58,7 @@ export async function listWork({ options, writer, settings, isFirst, signal }: L
 }
 
 /** The reference is no chunk, wherever it lies. */
-export function excluded({ reference }: PipelineOptions): readonly string[] {
+export function excluded({ reference }: Pick<PipelineOptions, 'reference'>): readonly string[] {
   return reference?.keyInSource === null || reference === null ? [] : [reference.keyInSource];
 }
 

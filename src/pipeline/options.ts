@@ -5,6 +5,7 @@ import type { Objects } from '../objects/objects.ts';
 import type { Binding } from '../patterns/bind.ts';
 import type { Csv } from '../reader/csv.ts';
 import type { PatternSet, Store } from '../store/store.ts';
+import type { EarlyReading } from './early-reading.ts';
 import type { PipelineEvent } from './events.ts';
 
 /** A share of rows, exact: units / 10^digits percent. */
@@ -52,6 +53,8 @@ export interface PipelineOptions {
   readonly sink: Objects;
   readonly store: Store;
   readonly engine: Engine;
+  /** Reads the first chunks while the store is on its way. */
+  readonly early?: EarlyReading;
   readonly input: InputSettings;
   readonly reference: ReferenceSettings | null;
   readonly patterns: DeclaredPatterns;

@@ -6,6 +6,7 @@ import { settlesAt } from '../objects/discovery/settled.ts';
 import { decideUnread } from './decide.ts';
 import type { Work } from './list-work.ts';
 import type { PipelineOptions } from './options.ts';
+import { readAhead } from './read-ahead.ts';
 import type { Session } from './session.ts';
 
 /** A chunk in its turn; `result` is null where the listing alone decides. */
@@ -30,8 +31,8 @@ export async function* readWork(reading: ReadWork, work: readonly Work[]): Async
   const unread: { readonly before: number; readonly chunk: ChunkVersion }[] = [];
   let asked = 0;
   let given = 0;
-  async function* tasks(): AsyncIterable<ReadTask> {
-    for await (const step of readTasks(reading, work)) {
+  async function* tasks(signal: AbortSignal): AsyncIterable<ReadTask> {
+    for await (const step of readTasks({ ...reading, signal }, work)) {
       if ('want' in step) {
         asked++;
         yield step;
@@ -40,15 +41,22 @@ export async function* readWork(reading: ReadWork, work: readonly Work[]): Async
       }
     }
   }
-  for await (const result of reading.options.engine.aggregate(tasks(), reading.session.readPlan, reading.signal)) {
-    while (unread[0] !== undefined && unread[0].before <= given) {
-      const { chunk } = unread.shift() as { chunk: ChunkVersion };
-      yield { chunk, result: null };
+  const { options, session } = reading;
+  const aggregate = options.early?.aggregate ?? options.engine.aggregate.bind(options.engine);
+  const ahead = readAhead((signal) => aggregate(tasks(signal), session.readPlan, signal), reading.signal);
+  try {
+    for (let result = await ahead.next(); result !== null; result = await ahead.next()) {
+      while (unread[0] !== undefined && unread[0].before <= given) {
+        const { chunk } = unread.shift() as { chunk: ChunkVersion };
+        yield { chunk, result: null };
+      }
+      given++;
+      yield { chunk: result.task.chunk, result };
     }
-    given++;
-    yield { chunk: result.task.chunk, result };
+    for (const { chunk } of unread) yield { chunk, result: null };
+  } finally {
+    await ahead.close();
   }
-  for (const { chunk } of unread) yield { chunk, result: null };
 }
 
 /** What to read. With `once` a young file is waited for, since its place in the order is its own. */

@@ -80,7 +80,8 @@ export async function openSession(life: Life): Promise<Session> {
   const patterns = { ...options.patterns, set: withGenerations(options.patterns.set, writer.pipeline.patterns) };
   const reference = await identifyReference(options, life.signal);
   const { basis, patternSet, lastSequence } = writer.pipeline;
-  const isEmpty = lastSequence === 0 && !(await hasApplied(options.store));
+  // The set of patterns comes with the first entry that counts: without one there is none, and the ledger need not be asked.
+  const isEmpty = lastSequence === 0 && (patternSet === null || !(await hasApplied(options.store)));
   const fit = fitBasis({ basis, patternSet, isEmpty }, patterns, options.input.columns, reference?.input ?? null);
   if (fit.kind === 'new' && !isSameBasis(basis, fit.basis)) await writer.setBasis(fit.basis);
 

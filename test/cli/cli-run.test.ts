@@ -49,6 +49,18 @@ describe('first steps', () => {
     expect((await run('init', '--force')).code).toBe(0);
   });
 
+  test('run --profile says on stderr where the time went, and nothing else changes', async () => {
+    configure('');
+    write('input/chunk_1.csv', `${header}C1,M1,1\nC1,M1,2\n`);
+    const said = await run('run', '--once', '--profile');
+    expect(said.code).toBe(0);
+    expect(said.stdout).toMatch(/^Done after /);
+    for (const phase of ['start-up', 'claim', 'list', 'read', 'commit', 'publish', 'fold'])
+      expect(said.stderr).toMatch(new RegExp(`^${phase} .* ms`, 'm'));
+    expect(said.stderr).toMatch(/^waiting \(idle\) +[\d,]+ ms/m);
+    expect((await run('run', '--once')).stderr).not.toContain('Profile');
+  });
+
   test('init leaves nothing behind that does not load', async () => {
     const said = await run('init', '--patterns', 'smaple');
     expect(said.code).toBe(2);

@@ -69,7 +69,7 @@ describe('as they come', () => {
     expect(committer.lastSequence).toBe(3);
   });
 
-  test('memory is never ahead by more than two commits of 64', async () => {
+  test('memory is never ahead by more than two commits of 8', async () => {
     const { committer, end, sizes } = world();
     let pushed = 0;
     const pushing = (async () => {
@@ -79,12 +79,12 @@ describe('as they come', () => {
       }
     })();
     await settled();
-    // One in flight, 63 that were taken, and one more that waits for room.
-    expect(pushed).toBe(64);
+    // One in flight, 7 that were taken, and one more that waits for room.
+    expect(pushed).toBe(8);
     while (!(await isDone(pushing))) await end();
     const flushing = committer.flush();
     while (!(await isDone(flushing))) await end();
-    expect(sizes()).toEqual([1, 64, 64, 64, 64, 43]);
+    expect(sizes()).toEqual([1, ...Array.from({ length: 37 }, () => 8), 3]);
   });
 
   test('nor by more than 32 MiB: what is bulky goes by itself', async () => {

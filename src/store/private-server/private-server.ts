@@ -43,6 +43,8 @@ export interface PrivateServerOptions {
   /** The state folder, absolute. */
   readonly folder: string;
   readonly onProgress?: (text: string) => void;
+  /** Nothing can be done but wait for the server: called whenever it was asked and does not answer yet. */
+  readonly onWaiting?: () => void;
   readonly signal?: AbortSignal;
   /** Start although another machine was the last to use this state on a network disk (`--take-over-state`). */
   readonly takeOver?: boolean;
@@ -129,6 +131,7 @@ async function reach(
     if (starter.isAtWork()) since = performance.now();
     const waited = performance.now() - since;
     if (waited > patienceElsewhere) await giveUpOn(folder, answer, waited, starter.busy());
+    options.onWaiting?.();
     await bell.wait(10);
   }
 }
