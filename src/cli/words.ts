@@ -2,11 +2,9 @@
 import type { Place } from '../config/config.ts';
 import { printable } from '../objects/key.ts';
 
-const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-
-/** `594,643` */
+/** `594,643`. Not by Intl, whose data costs a short command 10 ms to load. */
 export function grouped(value: number | bigint): string {
-  return whole.format(value);
+  return String(typeof value === 'number' ? Math.round(value) : value).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** `1 chunk`, `2 chunks`, `0 chunks` */
