@@ -36,6 +36,9 @@ export type PutResult =
   /** Other bytes stand there; they were left alone. */
   | 'other';
 
+/** A block of so many bytes, of any content. */
+export type MakeBlock = (bytes: number) => Uint8Array;
+
 export interface Objects {
   /** Where it is, for people: no secrets. Ends with `/`. */
   readonly url: string;
@@ -43,7 +46,8 @@ export interface Objects {
   list(signal?: AbortSignal, under?: string): AsyncIterable<Listing>;
   /** Names (without `/`) of the folders directly below the root. */
   folders(signal?: AbortSignal): Promise<string[]>;
-  read(object: ObjectInfo, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /** The blocks are the caller's. With `makeBlock` they may be made by it, so that it can use them again. */
+  read(object: ObjectInfo, signal?: AbortSignal, makeBlock?: MakeBlock): AsyncIterable<Uint8Array>;
   /** A small object as a whole, or null if it is not there. */
   get(key: string, signal?: AbortSignal): Promise<Uint8Array | null>;
   put(key: string, bytes: Uint8Array, signal?: AbortSignal): Promise<PutResult>;

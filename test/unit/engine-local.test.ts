@@ -4,6 +4,7 @@ import { createGzip, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { TallyhoError } from '../../src/core/error.ts';
 import type { ReadResult, ReadTask } from '../../src/engine/engine.ts';
+import { Blocks } from '../../src/engine/local/blocks.ts';
 import { makeLocalEngine } from '../../src/engine/local/local-engine.ts';
 import { literal, ParquetFolder } from '../../src/engine/local/parquet/duckdb.ts';
 import type { Objects } from '../../src/objects/objects.ts';
@@ -289,4 +290,46 @@ test('a packed object that is broken stops nothing behind it', async () => {
     ['1.csv.gz', '2.csv.gz'].map((key) => taskOf(objects.chunk(key))),
   );
   expect(results.map(({ outcome }) => outcome.kind)).toEqual(['fault', 'rows']);
+});
+
+describe('blocks', () => {
+  test('are used again once they are parsed', () => {
+    const blocks = new Blocks();
+    const first = blocks.make(100_000);
+    const second = blocks.make(1 << 20);
+    expect([first.length, second.length, first.buffer === second.buffer]).toEqual([100_000, 1 << 20, false]);
+    blocks.giveBack(first);
+    expect(blocks.make(200_000).buffer).toBe(first.buffer);
+  });
+
+  test('of others, and small or large ones, are left alone', () => {
+    const blocks = new Blocks();
+    const others = [new Uint8Array(1 << 20), Buffer.from('x'), blocks.make(1), blocks.make((1 << 20) + 1)];
+    for (const block of others) blocks.giveBack(block);
+    expect(others.map(({ buffer }) => buffer)).not.toContain(blocks.make(1 << 20).buffer);
+  });
+
+  test('in which packed bytes wait are not', async () => {
+    const gzip = gzipSync(csv + Array.from({ length: 200_000 }, (_, i) => `M,C${Math.imul(i, 0x9e3779b1) >>> 0},F,1\n`).join(''), {
+      level: 1,
+    });
+    const objects = new MemoryObjects({ '1.csv.gz': gzip, '2.csv.gz': gzip });
+    const bytes = objects.read.bind(objects);
+    const reading: Objects = objects;
+    reading.read = async function* (object, signal, makeBlock) {
+      for await (const block of bytes(object, signal)) {
+        for (let p = 0; p < block.length; p += 100_000) {
+          const piece = block.subarray(p, p + 100_000);
+          const own = makeBlock?.(piece.length) ?? new Uint8Array(piece.length);
+          own.set(piece);
+          yield own;
+        }
+      }
+    };
+    const results = await read(
+      objects,
+      ['1.csv.gz', '2.csv.gz'].map((key) => taskOf(objects.chunk(key))),
+    );
+    expect(results.map(({ outcome }) => outcome.kind === 'rows' && outcome.rows)).toEqual([200_001, 200_001]);
+  });
 });

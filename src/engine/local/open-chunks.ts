@@ -7,12 +7,14 @@
  */
 import type { Objects } from '../../objects/objects.ts';
 import type { ReadTask } from '../engine.ts';
+import { Blocks } from './blocks.ts';
 import { ReadAhead } from './read-ahead.ts';
 
 const ahead = 6;
 const blockLimit = 4 << 20;
 
 export class OpenChunks {
+  readonly blocks = new Blocks();
   readonly #source: Objects;
   readonly #signal: AbortSignal;
   readonly #tasks: Iterator<ReadTask> | AsyncIterator<ReadTask>;
@@ -89,7 +91,7 @@ export class OpenChunks {
   #openPart(known: { readonly task: ReadTask; readonly parts: (ReadAhead | null)[] }): void {
     const object = known.task.chunk.parts[known.parts.length];
     if (object === undefined) throw new RangeError('no such part');
-    known.parts.push(new ReadAhead((signal) => this.#source.read(object, signal), blockLimit, this.#signal));
+    known.parts.push(new ReadAhead((signal) => this.#source.read(object, signal, this.blocks.make), blockLimit, this.#signal));
     this.#open++;
   }
 

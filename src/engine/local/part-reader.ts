@@ -14,6 +14,8 @@ export interface PartReader {
   readonly rows: number;
   /** A fact to tell with errors. */
   readonly note: string | null;
+  /** Whether a block may be needed after `write`. */
+  readonly keepsBlocks: boolean;
   write(block: Uint8Array): Promise<void> | void;
   end(): Promise<Fault | null>;
   destroy(): Promise<void> | void;
@@ -59,6 +61,7 @@ function makeCsvReader(object: ObjectInfo, reader: ChunkReader, room: number): P
   const part = reader.csv(object.key);
   let bytes = 0;
   return {
+    keepsBlocks: false,
     get bytes() {
       return bytes;
     },
@@ -83,6 +86,8 @@ function makeGzipReader(object: ObjectInfo, reader: ChunkReader, room: number): 
   const part = reader.csv(object.key);
   const unpacker = new Unpacker(Math.min(room, ratioLimit(object.size)), (block) => part.push(block));
   return {
+    // In zlib's threads.
+    keepsBlocks: true,
     get bytes() {
       return unpacker.bytes;
     },

@@ -107,9 +107,11 @@ class TaskReading {
         hash.update(block);
         bytes += block.length;
         this.bytes += block.length;
-        if (this.task.want !== 'rows' || this.#fault !== null) continue;
-        part ??= await this.#makePart(object, this.#maxBytes - this.#unpacked);
-        await part.write(block);
+        if (this.task.want === 'rows' && this.#fault === null) {
+          part ??= await this.#makePart(object, this.#maxBytes - this.#unpacked);
+          await part.write(block);
+        }
+        if (part?.keepsBlocks !== true) this.#chunks.blocks.giveBack(block);
       }
       if (part !== null) this.#end(object.key, part, await part.end());
     } finally {

@@ -85,7 +85,8 @@ export function makeFileObjects(options: FileObjectsOptions): Objects {
         },
         signal,
       ),
-    read: (object, signal) => runAll('read', () => readFile(join(root, assertKey(object.key)), object, signal), signal, object.key),
+    read: (object, signal, makeBlock) =>
+      runAll('read', () => readFile(join(root, assertKey(object.key)), object, signal, makeBlock), signal, object.key),
     get: (key, signal) => run('read', () => getFile(join(root, assertKey(key))), signal, key),
     put: (key, bytes, signal) => run('written', () => putFile(root, assertKey(key), bytes, putting), signal),
     sweep: (folders) => run('swept', () => sweepFiles(root, folders)),

@@ -3,27 +3,33 @@
  *
  * Size, mtime, ctime and inode of the open file and of what stands under its name are compared before the first byte and
  * after the last; the last block is handed out only when they agree. Opened so that a link is not followed and a FIFO
- * does not block.
+ * does not block. Opening and reading may wait for the disk; of what has just been opened the times are known, and asking
+ * for them at once costs less than a turn through the threads.
  */
-import { constants } from 'node:fs';
-import { type FileHandle, lstat, open } from 'node:fs/promises';
+import { type BigIntStats, constants, fstatSync, lstatSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { TallyhoError } from '../../core/error.ts';
-import type { ObjectInfo } from '../objects.ts';
+import type { MakeBlock, ObjectInfo } from '../objects.ts';
 import { isGone, systemCode, versionOf } from './version.ts';
 
 const blockSize = 1 << 20;
 
-export async function* readFile(path: string, object: ObjectInfo, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+export async function* readFile(
+  path: string,
+  object: ObjectInfo,
+  signal?: AbortSignal,
+  // A block of its own each time: readers keep, slice and transfer them.
+  makeBlock: MakeBlock = (bytes) => Buffer.allocUnsafeSlow(bytes),
+): AsyncGenerator<Uint8Array> {
   const handle = await openFile(path);
   if (handle === 'gone') throw new TallyhoError('OBJECT_MISSING', `${path} is not there any more.`);
   if (handle === 'link') throw changed(path, 'it is a link now');
   try {
-    await assertSame(handle, path, object);
+    assertSame(handle, path, object);
     let left = object.size;
     while (left > 0) {
       signal?.throwIfAborted();
-      // A block of its own each time: readers keep, slice and transfer them.
-      const block = Buffer.allocUnsafeSlow(Math.min(blockSize, left));
+      const block = makeBlock(Math.min(blockSize, left));
       let filled = 0;
       while (filled < block.length) {
         const { bytesRead } = await handle.read(block, filled, block.length - filled, null);
@@ -31,7 +37,7 @@ export async function* readFile(path: string, object: ObjectInfo, signal?: Abort
         filled += bytesRead;
       }
       left -= filled;
-      if (left === 0) await assertSame(handle, path, object);
+      if (left === 0) assertSame(handle, path, object);
       yield block;
     }
   } finally {
@@ -61,17 +67,21 @@ export async function openFile(path: string): Promise<FileHandle | 'gone' | 'lin
   }
 }
 
-async function assertSame(handle: FileHandle, path: string, object: ObjectInfo): Promise<void> {
-  const [opened, named] = await Promise.all([
-    handle.stat({ bigint: true }),
-    lstat(path, { bigint: true }).catch((error: unknown) => {
-      if (isGone(error)) return null;
-      throw error;
-    }),
-  ]);
+function assertSame(handle: FileHandle, path: string, object: ObjectInfo): void {
+  const opened = fstatSync(handle.fd, { bigint: true });
+  const named = statOf(path);
   if (versionOf(opened) !== object.version) throw changed(path, 'its size, times or inode are others');
   if (named === null) throw changed(path, 'it was taken away while it was read');
   if (versionOf(named) !== object.version) throw changed(path, 'another file took its place');
+}
+
+function statOf(path: string): BigIntStats | null {
+  try {
+    return lstatSync(path, { bigint: true });
+  } catch (error) {
+    if (isGone(error)) return null;
+    throw error;
+  }
 }
 
 function changed(path: string, how: string): TallyhoError {

@@ -33,6 +33,7 @@ export class ParquetPart implements PartReader {
   bytes = 0;
   rows = 0;
   readonly note = null;
+  readonly keepsBlocks = false;
   readonly #object: ObjectInfo;
   readonly #reader: ChunkReader;
   readonly #folder: () => Promise<ParquetFolder>;
