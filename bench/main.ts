@@ -7,6 +7,7 @@ import { build } from '../scripts/prepare.mjs';
 import { benchCatchUp } from './catch-up/catch-up.ts';
 import { profileCatchUp } from './catch-up/profile.ts';
 import { type Result, resultPath, resultText, writeResult } from './lib/result.ts';
+import { benchPeers } from './peers/peers.ts';
 import { writeReport } from './report.ts';
 
 interface Options {
@@ -15,6 +16,7 @@ interface Options {
 
 const benches: Readonly<Record<string, (options: Options) => Promise<Result>>> = {
   'catch-up': benchCatchUp,
+  peers: benchPeers,
 };
 
 const usage = `npm run bench -- [name...] [--pairs N] [--dry]

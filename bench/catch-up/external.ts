@@ -1,6 +1,6 @@
 /**
- * An external PostgreSQL on the same machine, with the settings that PostgreSQL comes with: durable, unlike the one of
- * the tests, whose fsync is off. Reached by TCP on 127.0.0.1, with a password.
+ * An external PostgreSQL on the same machine, with the settings that PostgreSQL comes with, unless some are given:
+ * durable, unlike the one of the tests, whose fsync is off. Reached by TCP on 127.0.0.1, with a password.
  *
  * It runs below a shell that ends it when its standard input closes: the end of the bench, however it came.
  */
@@ -27,7 +27,7 @@ export interface External {
 
 const untilInputEnds = '"$@" & pid=$!; cat > /dev/null; kill -INT $pid; wait $pid';
 
-export async function startExternal(parent: string): Promise<External> {
+export async function startExternal(parent: string, settings: Readonly<Record<string, string>> = {}): Promise<External> {
   const folder = join(parent, 'external-server');
   const data = join(folder, 'data');
   const passwordFile = join(folder, 'password');
@@ -46,8 +46,9 @@ export async function startExternal(parent: string): Promise<External> {
   );
   rmSync(passwordFile);
 
-  const settings = ['-c', 'listen_addresses=127.0.0.1', '-c', `port=${port}`, '-c', 'unix_socket_directories='];
-  const shell = spawn('bash', ['-c', untilInputEnds, 'bash', program, '-D', data, ...settings], {
+  const all = { ...settings, listen_addresses: '127.0.0.1', port, unix_socket_directories: '' };
+  const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const shell = spawn('bash', ['-c', untilInputEnds, 'bash', program, '-D', data, ...flags], {
     ...how,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
