@@ -1,14 +1,14 @@
 /**
  * Allocation: blocks whose size is a power of two, cut from the end of the memory; a block that is given back is used again
  * for one of its size. So a table that grows by doubling wastes at most what it holds. Memory that was never touched costs
- * address space only. The end is 4 GiB: then 0 is answered, and nothing has changed.
+ * address space only. The end is near 4 GiB: then 0 is answered, and nothing has changed.
  */
 const smallestBits: i32 = 6;
 /** Nothing is larger than 1 << largestBits. */
 const largestBits: i32 = 31;
 
-/** 4 GiB. */
-const mostPages: i32 = 65536;
+/** A page less than 4 GiB: every address, and the end of every block, is a word. */
+const mostPages: i32 = 65535;
 
 /** Heads of the lists of free blocks, by the size's power of two; a free block starts with the address of the next. */
 const free: usize = memory.data(32 << 2, 8);

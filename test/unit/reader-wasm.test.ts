@@ -69,6 +69,29 @@ describe('the state of a chunk', () => {
     expect(reader.aggregator.wasm).not.toBeNull();
   });
 
+  test('moves when the memory is full', () => {
+    // Every instance shows what it exports, so that a test can take all its memory.
+    let exports = {} as { readonly room: (bytes: number) => number; readonly memory: { readonly buffer: ArrayBuffer } };
+    const { Module, Instance } = (globalThis as unknown as { WebAssembly: Record<string, new (...args: unknown[]) => object> }).WebAssembly;
+    function Shown(...args: unknown[]): object {
+      const instance = new Instance!(...args) as { readonly exports: typeof exports };
+      exports = instance.exports;
+      return instance;
+    }
+    vi.stubGlobal('WebAssembly', { Module, Instance: Shown });
+    const reader = new ChunkReader(reading);
+    const part = reader.csv('x.csv');
+    part.push(Buffer.from(header));
+    for (let bytes = 2 ** 31; bytes >= 64; bytes /= 2) while (exports.room(bytes) !== 0);
+    expect(exports.memory.buffer.byteLength).toBe(2 ** 32 - 65536);
+    for (let i = 0; i < 20_000; i++) part.push(Buffer.from(`M,C${i % 15_000},F,1\n`));
+    expect(part.end()).toBeNull();
+    expect(reader.aggregator.wasm).toBeNull();
+    expect(sums(reader, part.rows)).toEqual(Array.from({ length: 15_000 }, (_, i) => (i < 5000 ? 200n : 100n)));
+    push(reader, `${header}M,C,F,1\n`);
+    expect(exports.memory.buffer.byteLength).toBeLessThan(64 << 20);
+  });
+
   test('is forgotten with the chunk, wherever it is', () => {
     const reader = new ChunkReader(reading);
     push(reader, `${header}M,C,F,1\n`);
