@@ -7,14 +7,10 @@ import { build } from '../scripts/prepare.mjs';
 import { benchCatchUp } from './catch-up/catch-up.ts';
 import { profileCatchUp } from './catch-up/profile.ts';
 import { type Result, resultPath, resultText, writeResult } from './lib/result.ts';
-import { benchPeers } from './peers/peers.ts';
+import { benchPeers, type PeersOptions } from './peers/peers.ts';
 import { writeReport } from './report.ts';
 
-interface Options {
-  readonly pairs: number;
-}
-
-const benches: Readonly<Record<string, (options: Options) => Promise<Result>>> = {
+const benches: Readonly<Record<string, (options: PeersOptions) => Promise<Result>>> = {
   'catch-up': benchCatchUp,
   peers: benchPeers,
 };
@@ -22,14 +18,27 @@ const benches: Readonly<Record<string, (options: Options) => Promise<Result>>> =
 const usage = `npm run bench -- [name...] [--pairs N] [--dry]
   names: ${Object.keys(benches).join(', ')} (default: catch-up), profile (where catch-up spends its CPU), report (docs/performance.md)
   --pairs N   runs of ours, each against the reference (default 7)
+  --sizes N,N peers: pairs in the states for one chunk (default 100000,1000000; 0: none)
+  --quick     peers: with little, to see that it works; nothing is written
   --dry       print only; the committed results stay as they are`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { pairs: { type: 'string', default: '7' }, dry: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+  options: {
+    pairs: { type: 'string', default: '7' },
+    sizes: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    dry: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
 });
 const names = positionals.length === 0 ? ['catch-up'] : positionals;
 const pairs = Number(values.pairs);
+const sizes =
+  values.sizes
+    ?.split(',')
+    .map(Number)
+    .filter((size) => size !== 0) ?? null;
 const unknown = names.find((name) => !(name in benches) && name !== 'report' && name !== 'profile');
 
 if (values.help || unknown !== undefined || !Number.isInteger(pairs) || pairs < 1) {
@@ -43,9 +52,9 @@ for (const name of names) {
   } else if (name === 'profile') {
     console.log(await profileCatchUp());
   } else {
-    const result = await benches[name]!({ pairs });
+    const result = await benches[name]!({ pairs, quick: values.quick, sizes });
     console.log(`\n${name}\n${resultText(result)}`);
-    if (!values.dry) {
+    if (!values.dry && !values.quick) {
       await writeResult(result);
       console.log(`\nWritten: ${resultPath(name)}`);
     }

@@ -107,8 +107,8 @@ export function writeConfig({ folder, database }: Place, name: string, source: s
   return path;
 }
 
-/** The supervisor: the parent of the postmaster. */
-async function privateServer({ folder }: Place): Promise<number[]> {
+/** The supervisor of the private server: the parent of its postmaster. */
+export async function privateServer({ folder }: Place): Promise<number[]> {
   const pid = (await readPidFile(stateFolderAt(join(folder, 'state')).data))?.pid;
   const supervisor = pid === undefined ? null : parentOf(pid);
   if (supervisor === null || supervisor <= 1) throw new Error(`no supervisor is to be seen for the server in ${folder}`);

@@ -12,12 +12,12 @@ export function detectionsOfPeer(folder: string): Detections {
     .toSorted();
 }
 
-/** A folder for each entry of the ledger: entry k is chunk k - 1, because each of the chunks is one. */
-export function detectionsOfTallyho(folder: string): Detections {
+/** A folder for each entry of the ledger, which are the chunks of these names in this order, from 1. */
+export function detectionsOfTallyho(folder: string, names: readonly string[]): Detections {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .flatMap((name) => {
       const sequence = /-(\d+)[\\/]detections-\d+\.csv$/.exec(name)?.[1];
-      return sequence === undefined ? [] : rowsOf(join(folder, name)).map((row) => `chunk_${Number(sequence) - 1}.csv ${row}`);
+      return sequence === undefined ? [] : rowsOf(join(folder, name)).map((row) => `${names[Number(sequence) - 1]} ${row}`);
     })
     .toSorted();
 }

@@ -1,6 +1,7 @@
 /**
  * peers: Tallyho beside what others would write for the same work, in the same run: exact detections of the preset `full`
- * after every one of the 60 chunks of catch-up, durable state, detections as synced CSV files.
+ * after every one of the 60 chunks of catch-up, durable state, detections as synced CSV files. And one
+ * 10,000-row chunk on states of several sizes, warm (sizes.ts).
  *
  * Ours is catch-up with its private server, whose start counts; evidence, ledger, quarantine included. PostgreSQL of the
  * peer runs already. All take turns, each between two readings of the reference. Before anything is reported, the
@@ -21,12 +22,15 @@ import { assertSame, type Detections, detectionsOfPeer, detectionsOfTallyho } fr
 import { expectedDetections } from './expected.ts';
 import { buildPeers, type PeerProgram, peerPrograms } from './programs.ts';
 import { makePeerPlace, peaksOfPeer, runPeer, startTunedPostgres } from './run-peer.ts';
-import { cpuFigure, memoryFigure, wallFigure } from './table.ts';
+import { measureSize, type SizeRun } from './sizes.ts';
+import { chunkFigure, cpuFigure, memoryFigure, wallFigure } from './table.ts';
 
 export interface PeersOptions {
   readonly pairs: number;
   /** With little, to see that it works. */
-  readonly quick?: boolean;
+  readonly quick: boolean;
+  /** Pairs in the states; null: 100k and 1M. */
+  readonly sizes: readonly number[] | null;
 }
 
 interface Cost {
@@ -49,9 +53,10 @@ interface Run {
 
 const quickChunks = 12;
 
-export async function benchPeers({ pairs, quick = false }: PeersOptions): Promise<Result> {
+export async function benchPeers({ pairs, quick, sizes }: PeersOptions): Promise<Result> {
   if (process.platform !== 'linux') throw new Error('peers reads CPU time and memory of processes from /proc, so it needs Linux.');
   const machine = await describeMachine();
+  const stateSizes = sizes ?? (quick ? [20_000] : [100_000, 1_000_000]);
   return withWorkspace('peers', async (workspace) => {
     const { folder } = workspace;
     const all = makeInput(folder);
@@ -72,9 +77,11 @@ export async function benchPeers({ pairs, quick = false }: PeersOptions): Promis
     for (let i = 0; i < pairs; i++) {
       for (const { title, run } of contenders) runs.push(await takeRun(title, () => run(`run-${i}`), reference));
     }
+    const sizeRuns: SizeRun[] = [];
+    for (const size of stateSizes) sizeRuns.push(...(await measureSize(size, { folder, files, server, chunks: quick ? 2 : 7 })));
     return {
       bench: 'peers',
-      command: `npm run bench -- peers --pairs ${pairs}${quick ? ' --quick' : ''}`,
+      command: `npm run bench -- peers --pairs ${pairs} --sizes ${stateSizes.join(',') || '0'}${quick ? ' --quick' : ''}`,
       takenAt: new Date().toISOString(),
       machine,
       method: [
@@ -82,6 +89,7 @@ export async function benchPeers({ pairs, quick = false }: PeersOptions): Promis
         "x: multiples of DuckDB's one-shot group-by on 2 threads, read before and after each run; all took turns.",
         'Tallyho: whole process with the start of its private server, evidence included. The peers write detections only, take good rows for granted, and know these three patterns alone.',
         'The peers: bench/peers/programs/. DuckDB on one thread, where it costs least; PostgreSQL tuned, running already, fsync on.',
+        'One chunk: at a peer from the file to the end of its commit; at Tallyho from the file, found by a listing every 10 ms, to its detections file, with CPU of the fold after it.',
       ],
       sections: [
         ...contenders.map(({ title }) =>
@@ -89,11 +97,12 @@ export async function benchPeers({ pairs, quick = false }: PeersOptions): Promis
             title,
             runs.filter(({ who }) => who === title),
             memory.get(title) ?? [],
+            sizeRuns.filter(({ who }) => who === title),
           ),
         ),
         referenceSection(runs),
       ],
-      runs: runs.map(({ who, cost, reference }) => ({ who, ...cost, reference })),
+      runs: [...runs.map(({ who, cost, reference }) => ({ who, ...cost, reference })), ...sizeRuns.map((run) => ({ ...run }))],
     };
   });
 }
@@ -121,7 +130,7 @@ function tallyho(folder: string, input: Input, expected: Detections): Contender 
   };
   const check = async (place: Place): Promise<void> => {
     await waitUntilStopped(place);
-    assertSame(title, detectionsOfTallyho(join(place.folder, 'output')), expected);
+    assertSame(title, detectionsOfTallyho(join(place.folder, 'output'), chunkNames(input)), expected);
   };
   return {
     title,
@@ -167,12 +176,16 @@ function peer(program: PeerProgram, file: string, { folder, input, expected, ser
   };
 }
 
+function chunkNames({ count }: Input): string[] {
+  return Array.from({ length: count }, (_, i) => `chunk_${i}.csv`);
+}
+
 /** The same with less, for a look whether all works. */
 function firstChunks(input: Input, folder: string, count: number): Input {
   const chunks = join(folder, 'input');
   const file = join(folder, 'transactions.csv');
   mkdirSync(chunks, { recursive: true });
-  const names = Array.from({ length: count }, (_, i) => `chunk_${i}.csv`);
+  const names = chunkNames({ ...input, count });
   for (const name of names) cpSync(join(input.chunks, name), join(chunks, name), { preserveTimestamps: true });
   const texts = names.map((name, i) => {
     const text = readFileSync(join(chunks, name), 'utf8');
@@ -183,7 +196,7 @@ function firstChunks(input: Input, folder: string, count: number): Input {
   return { ...input, chunks, file, count, bytes: text.length, rows: text.split('\n').length - 2 };
 }
 
-function section(title: string, runs: readonly Run[], peaks: readonly Peak[]): Section {
+function section(title: string, runs: readonly Run[], peaks: readonly Peak[], sizes: readonly SizeRun[]): Section {
   const of = (what: string, unit: Figure['unit'], value: (run: Run) => number): Figure => figure(what, unit, runs.map(value));
   return {
     title,
@@ -193,6 +206,10 @@ function section(title: string, runs: readonly Run[], peaks: readonly Peak[]): S
       of('CPU, absolute', 'ms', ({ cost }) => cost.cpuMs),
       of('Wall, absolute', 'ms', ({ cost }) => cost.wallMs),
       figure(memoryFigure, 'MB', [peaks.reduce((sum, { mb }) => sum + mb, 0)]),
+      ...sizes.flatMap(({ size, ms, cpuMs }) => [
+        figure(chunkFigure(size), 'ms', ms),
+        figure(`${chunkFigure(size)}, CPU of all processes, mean`, 'ms', [cpuMs]),
+      ]),
     ],
   };
 }
