@@ -89,7 +89,7 @@ export async function benchPeers({ pairs, quick, sizes }: PeersOptions): Promise
         "x: multiples of DuckDB's one-shot group-by on 2 threads, read before and after each run; all took turns.",
         'Tallyho: whole process with the start of its private server, evidence included. The peers write detections only, take good rows for granted, and know these three patterns alone.',
         'The peers: bench/peers/programs/. DuckDB on one thread, where it costs least; PostgreSQL tuned, running already, fsync on.',
-        'One chunk: at a peer from the file to the end of its commit; at Tallyho from the file, found by a listing every 10 ms, to its detections file, with CPU of the fold after it.',
+        'One chunk: at a peer from the file to the end of its commit; at Tallyho from the file, found by a listing every 10 ms, to its detections file; CPU with that of the fold after it, without that of idle listings.',
       ],
       sections: [
         ...contenders.map(({ title }) =>

@@ -4,8 +4,8 @@
  *
  * A peer tells the wall time itself, from the file to the end of its commit. Tallyho is watched from outside: `run` on a
  * folder that it looks at every 10 ms, from the moment the chunk stands there until its detections do, evidence before
- * them. CPU is that of all processes over all measured chunks; of Tallyho with its folds, which come when it is idle. The
- * detections are held against each other's: one of the peers computes everything again after every chunk.
+ * them. CPU is that of all processes over all measured chunks; of Tallyho with its folds, which come when it is idle, and
+ * without what its idle looking costs in the same time. The detections are held against each other's: one of the peers computes everything again after every chunk.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -104,7 +104,9 @@ async function watchTallyho({ folder: parent, input, names, size, chunks }: Worl
   const ended = once(child, 'exit');
   const place = { folder, database: null, postmaster: null };
   const ms: number[] = [];
-  const cpu: number[] = [];
+  const total = async (): Promise<Moment> => ({ at: performance.now(), cpuMs: cpuOf([child.pid ?? 0, ...(await privateServer(place))]) });
+  const moments: Moment[] = [];
+  let idleShare = 0;
   try {
     for (const [i, name] of names.slice(base.length).entries()) {
       renameSync(join(input, name), join(source, name));
@@ -116,8 +118,10 @@ async function watchTallyho({ folder: parent, input, names, size, chunks }: Worl
       ms.push(performance.now() - placed);
       // The fold, and rest.
       await sleep(1000);
-      cpu.push(cpuOf([child.pid ?? 0, ...(await privateServer(place))]));
+      moments.push(await total());
     }
+    await sleep(1000);
+    idleShare = cpuShare(moments.at(-1), await total());
   } finally {
     child.kill('SIGTERM');
     await ended;
@@ -125,8 +129,19 @@ async function watchTallyho({ folder: parent, input, names, size, chunks }: Worl
   await waitUntilStopped(place);
   const found = detectionsOfTallyho(output, names);
   rmSync(folder, { recursive: true });
-  const cpuMs = ((cpu.at(-1) ?? 0) - (cpu.at(-chunks - 1) ?? 0)) / chunks;
+  const [first, last] = [moments.at(-chunks - 1), moments.at(-1)];
+  const cpuMs = ((cpuShare(first, last) - idleShare) * ((last?.at ?? 0) - (first?.at ?? 0))) / chunks;
   return { run: { who: 'Tallyho', size, ms: ms.slice(-chunks), cpuMs }, found };
+}
+
+interface Moment {
+  readonly at: number;
+  /** Until then. */
+  readonly cpuMs: number;
+}
+
+function cpuShare(from: Moment | undefined, to: Moment | undefined): number {
+  return from === undefined || to === undefined ? Number.NaN : (to.cpuMs - from.cpuMs) / (to.at - from.at);
 }
 
 /** Its first file of detections is put last. */
