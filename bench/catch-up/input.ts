@@ -18,8 +18,9 @@ export interface Input {
 const seed = 1;
 const chunkRows = 10_000;
 
-export function makeInput(folder: string): Input {
-  const made = bankSimChunks({ seed, chunkRows });
+/** `rows`: fewer than all, to try things out. */
+export function makeInput(folder: string, rows?: number): Input {
+  const made = bankSimChunks({ seed, chunkRows, ...(rows === undefined ? {} : { rows }) });
   const chunks = join(folder, 'input');
   const nothing = join(folder, 'nothing');
   const file = join(folder, 'transactions.csv');
@@ -27,8 +28,15 @@ export function makeInput(folder: string): Input {
   mkdirSync(nothing);
   const bodies = made.chunks.map((chunk) => chunk.subarray(made.header.length));
   writeFileSync(file, Buffer.concat([Buffer.from(made.header), ...bodies]));
-  const rows = bodies.reduce((sum, body) => sum + countLines(body), 0);
-  return { chunks, nothing, file, rows, bytes: bodies.reduce((sum, body) => sum + body.length, made.header.length), count: bodies.length };
+  const count = bodies.reduce((sum, body) => sum + countLines(body), 0);
+  return {
+    chunks,
+    nothing,
+    file,
+    rows: count,
+    bytes: bodies.reduce((sum, body) => sum + body.length, made.header.length),
+    count: bodies.length,
+  };
 }
 
 function countLines(bytes: Buffer): number {

@@ -79,14 +79,16 @@ export async function settledCpuOf(roots: readonly number[]): Promise<number> {
 export interface Peak {
   readonly name: string;
   readonly mb: number;
+  /** Now. */
+  readonly residentMb: number;
 }
 
 export function peakOf(pid: number): Peak | null {
   const status = read(`/proc/${pid}/status`);
-  const kb = status === null ? undefined : /^VmHWM:\s*(\d+)/m.exec(status)?.[1];
-  if (kb === undefined) return null;
+  const kb = (field: string): number => Number(new RegExp(`^${field}:\\s*(\\d+)`, 'm').exec(status ?? '')?.[1] ?? Number.NaN);
+  if (Number.isNaN(kb('VmHWM'))) return null;
   const command = (read(`/proc/${pid}/cmdline`) ?? '').split('\0').filter((part) => part !== '');
-  return { name: nameOf(command), mb: Number(kb) / 1024 };
+  return { name: nameOf(command), mb: kb('VmHWM') / 1024, residentMb: kb('VmRSS') / 1024 };
 }
 
 function nameOf(command: readonly string[]): string {

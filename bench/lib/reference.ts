@@ -4,10 +4,8 @@
  *
  * A reading is the median of several runs after one that is thrown away (caches, sleeping threads).
  */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import type { Answer, Question } from './duckdb-process.ts';
+import { startDuckDb } from './duckdb.ts';
+import type { DuckDbAnswer } from './duckdb-process.ts';
 import { median } from './spread.ts';
 
 export interface Reading {
@@ -26,29 +24,19 @@ export interface Reference {
 const runsOfReading = 3;
 
 export async function startReference(sql: string, threads = 2): Promise<Reference> {
-  const child = fork(fileURLToPath(new URL('./duckdb-process.ts', import.meta.url)), [String(threads)]);
-  const gone = once(child, 'exit').then(() => null);
-  const ask = async (): Promise<Answer> => {
-    child.send({ sql } satisfies Question);
-    const answered = new Promise<Answer>((resolve) => child.once('message', (answer) => resolve(answer as Answer)));
-    const answer = await Promise.race([answered, gone]);
-    if (answer === null) throw new Error('The DuckDB of the reference has ended; see above.');
-    return answer;
-  };
+  const duckDb = await startDuckDb(threads);
+  const ask = (): Promise<DuckDbAnswer> => duckDb.ask({ sql });
   for (let warm = 0; warm < 3; warm++) await ask();
   const { rows } = await ask();
   return {
     rows,
     async read() {
       await ask();
-      const answers: Answer[] = [];
+      const answers: DuckDbAnswer[] = [];
       for (let i = 0; i < runsOfReading; i++) answers.push(await ask());
       return answers;
     },
-    async close() {
-      child.disconnect();
-      await gone;
-    },
+    close: () => duckDb.close(),
   };
 }
 
