@@ -24,9 +24,9 @@ export const zones = {
   cli: [...low, ...middle, 'pipeline', 'config', 'server'],
 };
 
-/** Zones without I/O, clock and randomness: these modules of Node, and no others. */
+/** Zones without I/O, clock and randomness: these modules of Node, and no others (zlib for its crc32). */
 const pure = ['core', 'patterns'];
-const pureModules = ['buffer', 'crypto'];
+const pureModules = ['buffer', 'crypto', 'zlib'];
 const impureModules = builtinModules.filter((name) => !pureModules.includes(name)).map((name) => name.replace(/^node:/, ''));
 
 const noEnv = {

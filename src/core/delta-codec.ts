@@ -6,7 +6,7 @@
  *   varint            number of grains; for each:
  *     varint          rows, then number of keys, then number of measures
  *     a key column    byte 0: its ids as varints
- *                     byte 1: signed differences to the id before (the first to 0); the shorter of the two is written
+ *                     byte 1: signed differences to the id before (the first to 0); what is shorter for the first 512 is written
  *     a measure       byte 0: signed varints (of up to 128 bits)
  *                     byte 1, varint j: the same values as measure j of this grain (`weight: amount` makes equal columns)
  *   4 bytes           CRC-32 of all before, little endian
@@ -25,6 +25,7 @@ const FORMAT = 1;
 const PLAIN = 0;
 const DIFFERENCES = 1;
 const SAME = 1;
+const SAMPLE = 512;
 
 export function encodeDelta(delta: StateDelta): Uint8Array {
   const out = new VarintWriter();
@@ -141,16 +142,17 @@ function isSameBig(a: Integers, b: Integers, size: number): boolean {
   return true;
 }
 
+/** Of the first ids: enough to choose by. */
 function plainBytes(column: Uint32Array, size: number): number {
   let sum = 0;
-  for (let i = 0; i < size; i++) sum += bytesOf(column[i] as number);
+  for (let i = 0; i < Math.min(SAMPLE, size); i++) sum += bytesOf(column[i] as number);
   return sum;
 }
 
 function differenceBytes(column: Uint32Array, size: number): number {
   let sum = 0;
   let before = 0;
-  for (let i = 0; i < size; i++) {
+  for (let i = 0; i < Math.min(SAMPLE, size); i++) {
     const id = column[i] as number;
     sum += bytesOf(2 * Math.abs(id - before));
     before = id;

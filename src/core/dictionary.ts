@@ -22,14 +22,15 @@ const WORD_MASK = (1 << WORD_BITS) - 1;
 export class Dictionary {
   size = 0;
   private starts = new Uint32Array(64);
-  private readonly blocks: Buffer[] = [];
+  private readonly blocks: DataView<ArrayBuffer>[] = [];
   /** Bytes used of the last block. */
   private used = BLOCK;
   private readonly index = new HashIndex();
 
   /** NONE if the dictionary has no such value. */
   find(bytes: Uint8Array, start: number, end: number): number {
-    return this.search(hashBytes(bytes, start, end), bytes, start, end);
+    const view = viewOf(bytes);
+    return this.search(hashBytes(view, start, end), view, start, end);
   }
 
   findText(text: string): number {
@@ -38,12 +39,7 @@ export class Dictionary {
   }
 
   intern(bytes: Uint8Array, start: number, end: number): number {
-    const hash = hashBytes(bytes, start, end);
-    const found = this.search(hash, bytes, start, end);
-    if (found !== NONE) return found;
-    const id = this.append(bytes, start, end);
-    this.index.insert(hash, id);
-    return id;
+    return this.internView(viewOf(bytes), start, end);
   }
 
   internText(text: string): number {
@@ -53,9 +49,16 @@ export class Dictionary {
 
   /** For each value of the delta its id here. New values get the next ids in their order. */
   internAll(values: Values): Uint32Array {
-    const ids = new Uint32Array(values.count);
-    for (let i = 0; i < values.count; i++) {
-      ids[i] = this.intern(values.bytes, values.offsets[i] as number, values.offsets[i + 1] as number);
+    const { count, offsets } = values;
+    const ids = new Uint32Array(count);
+    const bytes = viewOf(values.bytes);
+    // Guesses by the hash first: loops that do one thing overlap their cache misses.
+    guessAll(this.index, bytes, offsets, count, ids);
+    for (let i = 0; i < count; i++) {
+      const guess = ids[i] as number;
+      const start = offsets[i] as number;
+      const end = offsets[i + 1] as number;
+      if (guess === NONE || !this.same(guess, bytes, start, end)) ids[i] = this.internView(bytes, start, end);
     }
     return ids;
   }
@@ -67,9 +70,9 @@ export class Dictionary {
   /** A view of the value's bytes. */
   bytes(id: number): Buffer {
     const word = this.starts[id] as number;
-    const block = this.blocks[word >>> WORD_BITS] as Buffer;
+    const block = this.blocks[word >>> WORD_BITS] as DataView<ArrayBuffer>;
     const at = (word & WORD_MASK) << 2;
-    return block.subarray(at + 4, at + 4 + block.readUInt32LE(at));
+    return Buffer.from(block.buffer, at + 4, block.getUint32(at, true));
   }
 
   /** Order by UTF-8 bytes, which is not the order of JS strings beyond U+FFFF. */
@@ -77,36 +80,38 @@ export class Dictionary {
     return a === b ? 0 : Buffer.compare(this.bytes(a), this.bytes(b));
   }
 
-  private search(hash: number, bytes: Uint8Array, start: number, end: number): number {
+  private internView(bytes: DataView, start: number, end: number): number {
+    const hash = hashBytes(bytes, start, end);
+    const found = this.search(hash, bytes, start, end);
+    if (found !== NONE) return found;
+    const id = this.append(bytes, start, end);
+    this.index.insert(hash, id);
+    return id;
+  }
+
+  private search(hash: number, bytes: DataView, start: number, end: number): number {
     let id = this.index.first(hash);
     while (id !== NONE && !this.same(id, bytes, start, end)) id = this.index.next(hash);
     return id;
   }
 
-  private same(id: number, bytes: Uint8Array, start: number, end: number): boolean {
+  private same(id: number, bytes: DataView, start: number, end: number): boolean {
     const word = this.starts[id] as number;
-    const block = this.blocks[word >>> WORD_BITS] as Buffer;
-    let at = (word & WORD_MASK) << 2;
-    const length = end - start;
-    const stored =
-      (block[at] as number) | ((block[at + 1] as number) << 8) | ((block[at + 2] as number) << 16) | ((block[at + 3] as number) << 24);
-    if (stored !== length) return false;
-    at += 4;
-    for (let i = 0; i < length; i++) if (block[at + i] !== bytes[start + i]) return false;
-    return true;
+    const at = (word & WORD_MASK) << 2;
+    return isStored(this.blocks[word >>> WORD_BITS] as DataView, at, bytes, start, end);
   }
 
-  private append(bytes: Uint8Array, start: number, end: number): number {
+  private append(bytes: DataView, start: number, end: number): number {
     const length = end - start;
     assertLaw(length >= 0 && length + 4 <= BLOCK, 'a value of a dimension is shorter than 1 MiB');
     if (this.used + 4 + length > BLOCK) {
-      this.blocks.push(Buffer.alloc(BLOCK));
+      this.blocks.push(new DataView(new ArrayBuffer(BLOCK)));
       this.used = 0;
     }
-    const block = this.blocks[this.blocks.length - 1] as Buffer;
+    const block = this.blocks[this.blocks.length - 1] as DataView;
     const at = this.used;
-    block.writeUInt32LE(length, at);
-    for (let i = 0; i < length; i++) block[at + 4 + i] = bytes[start + i] as number;
+    block.setUint32(at, length, true);
+    for (let i = 0; i < length; i++) block.setUint8(at + 4 + i, bytes.getUint8(start + i));
     this.used = (at + 4 + length + 3) & ~3;
     const id = this.size++;
     assertLaw(
@@ -117,4 +122,23 @@ export class Dictionary {
     this.starts[id] = (this.blocks.length - 1) * 2 ** WORD_BITS + (at >>> 2);
     return id;
   }
+}
+
+/** Reads words where they are, whatever class of byte array they lie in. */
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Ids whose hash is that of the value, or NONE: no answer yet. */
+function guessAll(index: HashIndex, bytes: DataView, offsets: Uint32Array, count: number, ids: Uint32Array): void {
+  for (let i = 0; i < count; i++) ids[i] = index.peek(hashBytes(bytes, offsets[i] as number, offsets[i + 1] as number));
+}
+
+function isStored(block: DataView, at: number, bytes: DataView, start: number, end: number): boolean {
+  if (block.getUint32(at, true) !== end - start) return false;
+  let own = at + 4;
+  let other = start;
+  for (; other + 4 <= end; other += 4, own += 4) if (block.getInt32(own, true) !== bytes.getInt32(other, true)) return false;
+  for (; other < end; other++, own++) if (block.getUint8(own) !== bytes.getUint8(other)) return false;
+  return true;
 }

@@ -3,7 +3,8 @@
  *
  * State: one row an entity that was touched since (its id and its sums, kept as the statistics are: records.ts), and by entity
  * its row + 1 (4 bytes an entity). `persisted` entities have a row in the table (or are in rows that a caller took to fold).
- * Sums are additive, so a buffer that is given back is added to what came since, in any order.
+ * Sums are additive, so a buffer that is given back is added to what came since, in any order. While the table is empty there is
+ * no need of any of this: what was applied is the state itself.
  * Cost: O(1) a row added; taking sorts the entities, O(t log t).
  */
 import type { FoldRows } from './detector.ts';
@@ -22,6 +23,8 @@ export class FoldBuffer {
   private rowOf = new Uint32Array(64);
   private rows = new Uint32Array(0);
   private persisted = 0;
+  /** The table is empty, and nothing was ever taken. */
+  private isWhole = true;
 
   constructor(base: GrainState, layout: Layout) {
     this.base = base;
@@ -31,10 +34,12 @@ export class FoldBuffer {
 
   /** All entities there are now have their row in the table. */
   persist(): void {
+    this.isWhole = false;
     this.persisted = this.base.table.size;
   }
 
   add(entities: Uint32Array, additive: readonly Integers[], count: number): void {
+    if (this.isWhole) return;
     this.rowOf = growUint32(this.rowOf, this.base.table.size);
     this.rows = roomUint32(this.rows, count);
     place(entities, count, this.rowOf, this.entities, this.rows);
@@ -44,6 +49,7 @@ export class FoldBuffer {
 
   /** Null if there is nothing to fold. */
   take(): FoldRows | null {
+    if (this.isWhole) return this.takeWhole();
     if (this.entities.length === 0) return null;
     const entities = this.entities.ids.slice(0, this.entities.length).sort();
     const rows = entities.map((entity) => (this.rowOf[entity] as number) - 1);
@@ -59,6 +65,15 @@ export class FoldBuffer {
     this.sums = this.emptySums();
     this.persist();
     return taken;
+  }
+
+  private takeWhole(): FoldRows | null {
+    const { table, additive, index } = this.base;
+    if (table.size === 0) return null;
+    const entities = new Uint32Array(table.size).map((_, entity) => entity);
+    this.persist();
+    const keys = table.columns.map((column) => column.slice(0, table.size));
+    return { grain: index, entities, firstNew: 0, keys, additive: additive.map((column) => column.pick(entities)) };
   }
 
   giveBack(rows: FoldRows): void {

@@ -1,6 +1,6 @@
 /**
- * MurmurHash3 (x86, 32 bits, seed 0) of bytes, and its mixing steps over 32-bit integers.
- * In memory only, never stored: a hash indexes, it never decides equality.
+ * 32-bit hashes, in memory only, never stored: a hash indexes, it never decides equality.
+ * Of bytes: MurmurHash3 (x86, 32 bits, seed 0). Of a key of ids: its mixing steps, one multiplication an id and its finish.
  */
 function mixIn(hash: number, word: number): number {
   let k = Math.imul(word, 0xcc9e2d51);
@@ -10,38 +10,40 @@ function mixIn(hash: number, word: number): number {
   return (Math.imul(h, 5) + 0xe6546b64) | 0;
 }
 
-function finish(hash: number, length: number): number {
-  let h = hash ^ length;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+function finish(hash: number): number {
+  let h = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-export function hashBytes(bytes: Uint8Array, start: number, end: number): number {
+/** `bytes` as a view that reads words where they are. */
+export function hashBytes(bytes: DataView, start: number, end: number): number {
   let hash = 0;
   let at = start;
-  for (; at + 4 <= end; at += 4) {
-    const word =
-      (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24);
-    hash = mixIn(hash, word);
-  }
+  for (; at + 4 <= end; at += 4) hash = mixIn(hash, bytes.getInt32(at, true));
   let tail = 0;
-  for (let i = end - 1; i >= at; i--) tail = (tail << 8) | (bytes[i] as number);
+  for (let i = end - 1; i >= at; i--) tail = (tail << 8) | bytes.getUint8(i);
   if (at < end) {
     let k = Math.imul(tail, 0xcc9e2d51);
     k = (k << 15) | (k >>> 17);
     hash ^= Math.imul(k, 0x1b873593);
   }
-  return finish(hash, end - start);
+  return finish(hash ^ (end - start));
 }
 
 export function hashPair(a: number, b: number): number {
-  return finish(mixIn(mixIn(0, a), b), 8);
+  return finish(rotated(Math.imul(a, 0xcc9e2d51)) ^ Math.imul(b, 0x1b873593));
 }
 
 /** Hash of row `row` of the columns; for two columns the same as `hashPair`. */
 export function hashRow(columns: readonly Uint32Array[], row: number): number {
-  let hash = 0;
-  for (const column of columns) hash = mixIn(hash, column[row] as number);
-  return finish(hash, columns.length * 4);
+  const [first, second] = columns;
+  if (first === undefined || second === undefined) return finish(first?.[row] ?? 0);
+  let hash = hashPair(first[row] as number, second[row] as number);
+  for (let k = 2; k < columns.length; k++) hash = hashPair(hash, (columns[k] as Uint32Array)[row] as number);
+  return hash;
+}
+
+function rotated(word: number): number {
+  return (word << 15) | (word >>> 17);
 }

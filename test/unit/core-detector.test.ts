@@ -13,8 +13,12 @@ function visits(counts: Readonly<Record<string, number>>, more: Transaction = {}
   return Object.entries(counts).map(([customer, times]) => ({ merchant: 'm', customer, times, ...more }));
 }
 
-/** Small cohorts read, and kept in blocks. */
-const allModes = [{ read: 96 }, { read: 0 }];
+/** Small cohorts always read, read where a step touches many, and kept in blocks. */
+const allModes = [
+  { read: 64, linear: 16_384 },
+  { read: 0, linear: 16_384 },
+  { read: 0, linear: 0 },
+];
 
 describe('candidates', () => {
   test('an untouched entity is found when the gate of its group opens', () => {

@@ -1,10 +1,12 @@
 /**
  * The order of one measure within the cohorts of one link: which ranking answers for which cohort.
  *
- * Modes of a cohort, by its number of children when `keep` is called:
- *   read    up to `read`: no state; its floats are read from the records when it is asked for (linear-ranking.ts)
- *   kept    above: it is kept in order (block-ranking.ts)
- * `keep` leads on as a cohort grows; `sweep` leads back to *read* when no condition needs it.
+ * Modes of a cohort:
+ *   read    no state; its floats are read from the records when it is asked for (linear-ranking.ts)
+ *   kept    in order (block-ranking.ts)
+ * Up to `read` children it is always read, above `linear` always kept once a condition asks for it. In between that is a matter
+ * of price: reading all children costs about what moving a twelfth of them does. So it is kept at first, read from a step on
+ * that touches many, and kept again from one on that touches few; `before` and `sweep` (when no condition needs it) lead back to *read*.
  * A group's measure (`via`) is always read: its value changes for members that no delta touches.
  * Between `before` and `after` of a step a kept cohort is moved along. A member is found by its old key, which is taken from
  * the records before the delta is applied, so that no key is stored twice.
@@ -23,11 +25,18 @@ import type { Ranking } from './ranking.ts';
 import { largestDenominator, readKeys } from './read-keys.ts';
 
 export interface RankLimits {
-  /** Up to here a pass over a touched cohort is cheaper than a structure (law 7 allows it up to 16,384). */
+  /** Up to here an object a cohort would cost more than reading it. */
   readonly read: number;
+  /** Up to here a pass over a touched cohort is allowed (law 7). */
+  readonly linear: number;
 }
 
-export const rankLimits: RankLimits = { read: 96 };
+export const rankLimits: RankLimits = { read: 64, linear: 16_384 };
+
+/** A step that touches more than 1 / MANY of the children makes reading them all the cheaper way. */
+const MANY = 12;
+/** And one that touches less than 1 / FEW is worth the making of a structure. */
+const FEW = 48;
 
 interface Kept {
   readonly cohort: number;
@@ -51,6 +60,11 @@ export class CohortOrder {
   private readonly list = new IdList();
   private readCohort = -1;
   private readVersion = -1;
+  /** Cohorts that are read because steps move most of them. */
+  private readonly crowded = new Set<number>();
+  /** By cohort, for the version of the state that `touchedOf` was last asked about. */
+  private touchedCounts = new Uint32Array(0);
+  private countedVersion = -1;
   /** Touched entities of kept cohorts, cohort by cohort (by place in `kept` where each ends), their keys before the delta and after it. */
   private readonly moving = new IdList();
   private ends = new Uint32Array(0);
@@ -87,7 +101,10 @@ export class CohortOrder {
 
   /** From now on the cohort's ranking is kept, unless it is small. */
   keep(cohort: number): void {
-    if (this.via !== null || this.children.count(cohort) <= this.limits.read || this.keptOf(cohort) !== undefined) return;
+    const count = this.children.count(cohort);
+    if (this.via !== null || count <= this.limits.read || this.keptOf(cohort) !== undefined) return;
+    if (this.crowded.has(cohort) && this.touchedOf(cohort) * FEW >= count) return;
+    this.crowded.delete(cohort);
     this.children.collect(cohort, this.list);
     const ranking = makeBlocks(this.list, this.grain, this.measure);
     this.work.moved += ranking.size;
@@ -118,6 +135,10 @@ export class CohortOrder {
     this.list.reserve(length);
     this.list.length = copyKept(ids, length, this.cohorts.parent, this.slots, this.list.ids);
     this.group();
+    if (this.dropCrowded()) {
+      this.list.length = copyKept(ids, length, this.cohorts.parent, this.slots, this.list.ids);
+      this.group();
+    }
     this.oldKeys = this.keysOfMoving(this.oldKeys);
   }
 
@@ -134,6 +155,32 @@ export class CohortOrder {
         this.move(ranking, entity, oldKeys[i] as number, keys[i] as number);
       }
     }
+  }
+
+  /** Whether a kept cohort was dropped because most of it is about to move. */
+  private dropCrowded(): boolean {
+    const crowded = this.kept.filter(({ cohort }, slot) => {
+      const moving = (this.ends[slot] as number) - (slot === 0 ? 0 : (this.ends[slot - 1] as number));
+      const count = this.children.count(cohort);
+      return count <= this.limits.linear && moving * MANY > count;
+    });
+    for (const { cohort } of crowded) {
+      this.drop(cohort);
+      this.crowded.add(cohort);
+    }
+    return crowded.length > 0;
+  }
+
+  /** Number of its children that the delta in hand touches. */
+  private touchedOf(cohort: number): number {
+    if (this.countedVersion !== this.state.version) {
+      const { ids, length } = this.grain.touched;
+      this.touchedCounts = roomUint32(this.touchedCounts, this.cohorts.to.table.size);
+      this.touchedCounts.fill(0, 0, this.cohorts.to.table.size);
+      countParents(ids, length, this.cohorts.parent, this.touchedCounts);
+      this.countedVersion = this.state.version;
+    }
+    return this.touchedCounts[cohort] as number;
   }
 
   /** Sorts `list` into `moving` by cohort: what is moved within one ranking is moved in a row, while the cache has it. */
@@ -222,4 +269,11 @@ function copyKept(ids: Uint32Array, length: number, parent: Uint32Array, slots: 
     if (slots[parent[entity] as number] !== 0) count++;
   }
   return count;
+}
+
+function countParents(ids: Uint32Array, length: number, parent: Uint32Array, counts: Uint32Array): void {
+  for (let i = 0; i < length; i++) {
+    const cohort = parent[ids[i] as number] as number;
+    counts[cohort] = (counts[cohort] as number) + 1;
+  }
 }

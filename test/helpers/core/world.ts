@@ -186,7 +186,7 @@ function makeWorld(g: Pick, ranked: boolean): World {
     features,
     values,
     amounts,
-    limits: { read: some([0, 2, 96]) },
+    limits: { read: some([0, 2, 64]), linear: some([0, 4, 16_384]) },
     foreign: upTo(4) === 0,
   };
 }
