@@ -316,14 +316,28 @@ function search(to: usize): bool {
   return true;
 }
 
-/** Reads regular records of the text [from, to), which ends with an LF; returns where it stopped: before one it does not take. */
-export function read(from: usize, to: usize): usize {
+/** Goes on at `from`: behind a record that TypeScript has decided, if the marks after it are there. */
+function goOn(from: usize): void {
+  while (record < records && p < from) {
+    markBefore = marks + ((<usize>load<u32>(ends + ((<usize>record) << 2))) << 2);
+    p = load<usize>(markBefore) + 1;
+    record++;
+  }
+  if (p === from) return;
+  p = from;
+  records = record;
+}
+
+/**
+ * Reads regular records of the text [from, to), which ends with an LF; returns where it stopped: before one it does not take.
+ * `again`: it is the same text as the last time.
+ */
+export function read(from: usize, to: usize, again: bool): usize {
   readRows = 0;
   blankLines = 0;
   full = false;
-  p = from;
-  record = 0;
-  records = 0;
+  if (!again) records = record;
+  goOn(from);
   while (p < to) {
     if (!reserve()) {
       full = true;

@@ -211,8 +211,9 @@ export class CsvPart {
     let p = from;
     while (p < end && !this.#scanning) {
       if (loaded) p = this.#readInWasm(p);
-      if (this.#aggregator.wasm === null) p = this.#fast(block, p, end);
-      if (p < end) p = this.#slow(block, p);
+      if (p === end) break;
+      const next = this.#fast(block, p, end, this.#aggregator.wasm === null ? Number.POSITIVE_INFINITY : 1);
+      p = next > p ? next : this.#slow(block, p);
     }
     return p;
   }
@@ -228,15 +229,16 @@ export class CsvPart {
     return p;
   }
 
-  /** Reads regular records up to `end`, which follows an LF; returns where it stopped: before a record that is not regular. */
-  #fast(block: Uint8Array, from: number, end: number): number {
+  /** Reads at most so many regular records up to `end`, which follows an LF; returns where it stopped: before one that is not regular. */
+  #fast(block: Uint8Array, from: number, end: number, most: number): number {
     const { starts, ends } = this.#fields;
     const row = this.#row!;
     const quote = this.#quote;
     const delimiter = this.#delimiter;
     const last = this.#columns!.count - 1;
+    const stop = this.rows + most;
     let p = from;
-    while (p < end) {
+    while (p < end && this.rows < stop) {
       const blank = blankLine(block, p);
       if (blank > 0) {
         this.#line++;

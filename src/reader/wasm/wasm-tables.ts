@@ -112,6 +112,8 @@ export class WasmTables {
   /** Where in the block the window in hand starts and ends. */
   #from = 0;
   #end = 0;
+  /** Whether some of it was read. */
+  #again = false;
 
   constructor(
     wasm: Exports,
@@ -152,6 +154,7 @@ export class WasmTables {
     this.#memory().set(block.subarray(from, end), this.#window);
     this.#from = from;
     this.#end = end;
+    this.#again = false;
     return true;
   }
 
@@ -159,7 +162,8 @@ export class WasmTables {
   read(p: number): number {
     const wasm = this.#wasm;
     const base = this.#window - this.#from;
-    const stopped = (wasm.read(base + p, base + this.#end) >>> 0) - base;
+    const stopped = (wasm.read(base + p, base + this.#end, this.#again) >>> 0) - base;
+    this.#again = true;
     this.rows = wasm.readRows.value;
     this.blankLines = wasm.blankLines.value;
     this.full = wasm.full.value !== 0;

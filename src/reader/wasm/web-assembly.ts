@@ -35,7 +35,7 @@ export interface Exports {
   useColumn(dimension: number, column: number): void;
   needColumn(column: number): void;
   setField(dimension: number, start: Address, end: Address): void;
-  read(from: Address, to: Address): Address;
+  read(from: Address, to: Address, again: boolean): Address;
   addRow(amount: bigint, weight: bigint, hasWeight: boolean): number;
   clear(): void;
   valueCount(dimension: number): number;
