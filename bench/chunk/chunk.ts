@@ -46,6 +46,7 @@ interface SizeResult {
   readonly madeMs: number;
   readonly baseRows: number;
   readonly first: ChunkTimes;
+  readonly loadedMs: number;
 }
 
 export async function benchChunk(options: BenchOptions): Promise<Result> {
@@ -84,6 +85,7 @@ async function measureSize(size: number, { pairs, quick }: BenchOptions, referen
   const state = await stateOf(shape);
   const detector = await startWatching(state);
   try {
+    console.error(`${sizeText(size)} pairs: in memory after ${(detector.started.loadedMs / 1000).toFixed(1)} s`);
     const first = await detector.chunk();
     for (let i = 1; i < (quick ? 2 : warmUp); i++) await detector.chunk();
     const runs: Run[] = [];
@@ -100,7 +102,7 @@ async function measureSize(size: number, { pairs, quick }: BenchOptions, referen
       );
     }
     const peakMb = peakOf(detector.pid)?.mb ?? 0;
-    return { shape, runs, first, peakMb, madeMs: state.made.wallMs, baseRows: state.base.rows };
+    return { shape, runs, first, loadedMs: detector.started.loadedMs, peakMb, madeMs: state.made.wallMs, baseRows: state.base.rows };
   } finally {
     await detector.close();
     await untilStopped(state);
@@ -111,7 +113,7 @@ async function readBoth({ groupBy, sameChunk }: References): Promise<Record<keyo
   return { groupBy: await groupBy.read(), sameChunk: await sameChunk.read() };
 }
 
-function sizeSection({ shape, runs, first, peakMb, madeMs, baseRows }: SizeResult): Section {
+function sizeSection({ shape, runs, first, loadedMs, peakMb, madeMs, baseRows }: SizeResult): Section {
   const of = (what: string, unit: Figure['unit'], value: (run: Run) => number): Figure => figure(what, unit, runs.map(value));
   const counters = Object.keys(runs[0]?.times.work ?? {});
   return {
@@ -126,6 +128,7 @@ function sizeSection({ shape, runs, first, peakMb, madeMs, baseRows }: SizeResul
       of('of it commit', 'ms', ({ times }) => times.commitMs),
       of('of it publish', 'ms', ({ times }) => times.publishMs),
       of('Fold, when idle after it', 'ms', ({ times }) => times.foldMs),
+      figure('Process start to statistics in memory', 'ms', [loadedMs]),
       figure('First chunk after the start (ranks are built)', 'ms', [first.totalMs]),
       ...counters.map((name) => of(counterText(name), name.endsWith('Bytes') ? 'bytes' : 'count', ({ times }) => times.work[name] ?? 0)),
       figure(`run --once over the base of ${baseRows.toLocaleString('en-US')} rows`, 'ms', [madeMs]),

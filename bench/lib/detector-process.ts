@@ -124,7 +124,9 @@ process.once('disconnect', () => {
 
 async function drive(): Promise<void> {
   try {
-    const heard = { ...options, store: heardStore(options.store), engine: heardEngine(options.engine) };
+    // What is read early, before the store answers, is read by the engine itself; here nothing waits at the start.
+    const { early: _, ...others } = options;
+    const heard = { ...others, store: heardStore(options.store), engine: heardEngine(options.engine) };
     await runPipeline(heard, { once: false, signal: stop.signal });
   } catch (error) {
     failure = error;
@@ -220,7 +222,8 @@ function place(number: number, bytes: Buffer): Trace {
   return trace;
 }
 
-function isThrough({ committed, detections, published }: Trace): boolean {
+function isThrough({ evaluated, read, committed, detections, published }: Trace): boolean {
+  if (evaluated > 0 && read === 0) throw new Error('A chunk was read behind the back of the bench: its times would be wrong.');
   if (committed > 0 && detections === 0) throw new Error('A chunk of the bench has no detections: the state is too small for so many.');
   return published > 0;
 }
