@@ -4,7 +4,7 @@
  * Wall: from the start of the process to its end, by bash's `time`; at its end all is committed, folded, published and
  * synced. CPU: the process by bash's `time`, plus the growth of the processes that serve it, by /proc as soon as its
  * backends have gone:
- *   private server   the supervisor and all below it. None of them lived before, so all of their time counts.
+ *   private server   the postmaster, the supervisor, and all below them. None of them lived before, so all of their time counts.
  *   external         the postmaster and all below it, after minus before.
  * The private server stops itself five seconds later, when nobody waits any more; what that costs is followed to its end
  * and told apart (`afterMs`).
@@ -12,9 +12,10 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readDoor } from '../../src/store/private-server/door.ts';
 import { readPidFile } from '../../src/store/private-server/processes.ts';
 import { stateFolderAt } from '../../src/store/private-server/state-folder.ts';
-import { cpuOf, isAlive, parentOf, type Peak, peakOf, settledCpuOf, treeOf } from '../lib/process-tree.ts';
+import { cpuOf, isAlive, type Peak, peakOf, settledCpuOf, treeOf } from '../lib/process-tree.ts';
 import { startTimed, type Timed } from '../lib/timed-command.ts';
 import type { Input } from './input.ts';
 
@@ -107,12 +108,13 @@ export function writeConfig({ folder, database }: Place, name: string, source: s
   return path;
 }
 
-/** The supervisor of the private server: the parent of its postmaster. */
+/** The postmaster, which the detector has started, and the supervisor. */
 export async function privateServer({ folder }: Place): Promise<number[]> {
-  const pid = (await readPidFile(stateFolderAt(join(folder, 'state')).data))?.pid;
-  const supervisor = pid === undefined ? null : parentOf(pid);
-  if (supervisor === null || supervisor <= 1) throw new Error(`no supervisor is to be seen for the server in ${folder}`);
-  return [supervisor];
+  const state = stateFolderAt(join(folder, 'state'));
+  const pid = (await readPidFile(state.data))?.pid;
+  const supervisor = (await readDoor(state))?.supervisor;
+  if (pid === undefined || supervisor === undefined) throw new Error(`no supervisor is to be seen for the server in ${folder}`);
+  return [pid, supervisor];
 }
 
 /** CPU of the processes at the last look before their end. */

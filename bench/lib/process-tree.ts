@@ -39,10 +39,6 @@ export function isAlive(pid: number): boolean {
   return text !== null && text.slice(text.lastIndexOf(')') + 2, text.lastIndexOf(')') + 3) !== 'Z';
 }
 
-export function parentOf(pid: number): number | null {
-  return statOf(pid)?.parent ?? null;
-}
-
 /** These and all below them that live. */
 export function treeOf(roots: readonly number[]): number[] {
   const children = new Map<number, number[]>();

@@ -1,9 +1,10 @@
 /** `tallyho run --once` as a process, with the peak memory of itself and of the processes that serve it, looked at ten times a second. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readDoor } from '../../src/store/private-server/door.ts';
 import { readPidFile } from '../../src/store/private-server/processes.ts';
 import { stateFolderAt } from '../../src/store/private-server/state-folder.ts';
 import { resolve } from 'node:path';
-import { cpuOf, parentOf, type Peak, peakOf, treeOf } from './process-tree.ts';
+import { cpuOf, type Peak, peakOf, treeOf } from './process-tree.ts';
 import { startTimed, type Timed } from './timed-command.ts';
 
 export interface WatchedRun {
@@ -24,8 +25,8 @@ export async function runWatched(config: string, state: string, cwd: string): Pr
   let peakMb = 0;
   let serverCpuMs = 0;
   const look = async (): Promise<void> => {
-    const supervisor = await supervisorOf(state);
-    const roots = supervisor === null ? [started.pid] : [started.pid, supervisor];
+    const servers = await serversOf(state);
+    const roots = [started.pid, ...servers];
     let sum = 0;
     for (const pid of treeOf(roots)) {
       const peak = pid === started.pid ? null : peakOf(pid);
@@ -34,7 +35,7 @@ export async function runWatched(config: string, state: string, cwd: string): Pr
       sum += peak.residentMb;
     }
     peakMb = Math.max(peakMb, sum);
-    if (supervisor !== null) serverCpuMs = cpuOf([supervisor]);
+    if (servers.length > 0) serverCpuMs = cpuOf(servers);
   };
   let ended: Timed | null = null;
   while (ended === null) {
@@ -51,8 +52,10 @@ export async function runWatched(config: string, state: string, cwd: string): Pr
   };
 }
 
-async function supervisorOf(state: string): Promise<number | null> {
-  const pid = (await readPidFile(stateFolderAt(state).data))?.pid;
-  const parent = pid === undefined ? null : parentOf(pid);
-  return parent === null || parent <= 1 ? null : parent;
+/** The postmaster, which the run has started, and the supervisor. */
+async function serversOf(state: string): Promise<number[]> {
+  const folder = stateFolderAt(state);
+  const pid = (await readPidFile(folder.data))?.pid;
+  const supervisor = (await readDoor(folder))?.supervisor;
+  return pid === undefined || supervisor === undefined ? [] : [pid, supervisor];
 }

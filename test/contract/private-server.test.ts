@@ -203,13 +203,21 @@ describe('the end', () => {
     await until(() => processesOf(place.state).length === 0, 'all processes to end');
   });
 
-  test('a state folder that is deleted takes its server with it, and can be made anew at once', async () => {
-    expect(await addRow(await openServer())).toBe(1);
-    const before = processesOf(place.state).map(({ pid }) => pid);
-    rmSync(place.state, { recursive: true, force: true });
-    expect(await addRow(await openServer())).toBe(1);
-    await until(() => !processesOf(place.state).some(({ pid }) => before.includes(pid)), 'the old server to end');
-  });
+  test.each(['first', 'second'])(
+    'a state folder that is deleted after its %s start takes its server with it, and can be made anew at once',
+    async (start) => {
+      expect(await addRow(await openServer())).toBe(1);
+      if (start === 'second') {
+        await closeAll();
+        await stopServer(place.state);
+        await openServer();
+      }
+      const before = processesOf(place.state).map(({ pid }) => pid);
+      rmSync(place.state, { recursive: true, force: true });
+      expect(await addRow(await openServer())).toBe(1);
+      await until(() => !processesOf(place.state).some(({ pid }) => before.includes(pid)), 'the old server to end');
+    },
+  );
 });
 
 describe('refusals', () => {

@@ -132,16 +132,21 @@ export async function until(holds: () => boolean | Promise<boolean>, what: strin
 
 /** Spares the five seconds after the last client, where they are not what is tested. */
 export async function stopServer(state: string): Promise<void> {
-  // One that does not hold the lock yet has no ear for signals, and would be killed.
-  await until(() => pidsOf(state, 'supervisor').some(holdsLock) || processesOf(state).length === 0, 'a supervisor with the lock');
-  for (const pid of pidsOf(state, 'supervisor').filter(holdsLock)) process.kill(pid, 'SIGTERM');
+  // One that has no ear for signals yet would be killed.
+  const listening = (): number[] => pidsOf(state, 'supervisor').filter(isListening);
+  await until(() => listening().length > 0 || processesOf(state).length === 0, 'a supervisor with the lock');
+  for (const pid of listening()) kill(pid, 'SIGTERM');
   await until(() => processesOf(state).length === 0, 'the server to stop');
 }
 
-function holdsLock(pid: number): boolean {
-  return readFileSync('/proc/locks', 'utf8')
-    .split('\n')
-    .some((line) => line.includes('WRITE') && line.split(/ +/)[4] === String(pid));
+/** It has inherited the lock (on Linux), and has set up a handler for SIGTERM: a Node that just starts has none yet. */
+function isListening(pid: number): boolean {
+  try {
+    const caught = /^SigCgt:\s*(\w+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
+    return readlinkSync(`/proc/${pid}/fd/3`).endsWith('server.lock') && (BigInt(`0x${caught}`) & (1n << 14n)) !== 0n;
+  } catch {
+    return false;
+  }
 }
 
 export interface Opener {

@@ -1,5 +1,6 @@
 /** The parts of the private server that need no server. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   appendFileSync,
   chmodSync,
@@ -20,7 +21,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeBell } from '../../src/store/private-server/bell.ts';
 import { findBinaries, usableBinaries } from '../../src/store/private-server/binaries.ts';
 import { type Door, readDoor, writeDoor } from '../../src/store/private-server/door.ts';
+import { tryDatabaseLock } from '../../src/store/private-server/database-lock.ts';
 import { tryLock } from '../../src/store/private-server/lock.ts';
+import { takesFlock } from '../../src/store/private-server/flock.ts';
 import { isNetworkDisk } from '../../src/store/private-server/network-disk.ts';
 import { blockedAt, permits } from '../../src/store/private-server/reach.ts';
 import { boundLog, logSince, logSize, makeLog } from '../../src/store/private-server/server-log.ts';
@@ -97,25 +100,45 @@ describe('the state folder', () => {
   });
 });
 
-test('the lock file is made whole, and knows when its name is gone', async () => {
-  const file = join(top, 'server.lock');
-  const lock = await tryLock(file, () => {});
-  expect(readdirSync(top)).toEqual(['server.lock']);
-  expect(await lock?.intact()).toBe(true);
-  rmSync(file);
-  expect(await lock?.intact()).toBe(false);
-  lock?.release();
-  const again = await tryLock(file, () => {});
-  expect(await again?.intact()).toBe(true);
-  again?.release();
+describe.each([
+  ['the lock of this platform', tryLock],
+  ['the lock by DuckDB', tryDatabaseLock],
+] as const)('%s', (_, lockBy) => {
+  test('its file is made whole, and it knows when its name is gone', async () => {
+    const file = join(top, 'server.lock');
+    const lock = await lockBy(file, () => {});
+    expect(readdirSync(top)).toEqual(['server.lock']);
+    expect(await lock?.intact()).toBe(true);
+    rmSync(file);
+    expect(await lock?.intact()).toBe(false);
+    lock?.release();
+    const again = await lockBy(file, () => {});
+    expect(await again?.intact()).toBe(true);
+    again?.release();
+  });
 });
 
-test('a lock file that is broken counts as held, and the reason is told', async () => {
+test('a database as lock that is broken counts as held, and the reason is told', async () => {
   const file = join(top, 'server.lock');
   writeFileSync(file, 'not a database');
   const said: string[] = [];
+  expect(await tryDatabaseLock(file, (why) => said.push(why))).toBe(undefined);
+  expect(said).toHaveLength(1);
+});
+
+test.runIf(takesFlock)('a lock that was left to another process is held until that one ends', async () => {
+  const file = join(top, 'server.lock');
+  const lock = await tryLock(file, () => {});
+  const heir = spawn('sleep', ['600'], { stdio: ['ignore', 'ignore', 'ignore', lock?.descriptor] });
+  lock?.release();
+  const said: string[] = [];
   expect(await tryLock(file, (why) => said.push(why))).toBe(undefined);
   expect(said).toHaveLength(1);
+  heir.kill('SIGKILL');
+  await once(heir, 'exit');
+  const again = await tryLock(file, () => {});
+  expect(again).toBeDefined();
+  again?.release();
 });
 
 describe('the log', () => {

@@ -83,9 +83,12 @@ async function copyRows(statements: Statements, layout: Layout, generation: numb
   const names = grainNames(layout, grain);
   const table = identifier(statisticsTable(generation, grain));
   const columns = ['entity', ...names.dimensions.map(identifier), ...names.additive.map(identifier)];
+  const isFirst = rows.firstNew === 0;
+  // Made anew in this transaction, the table needs no log of its rows (where the server's WAL is minimal), and no marks later.
+  if (isFirst) await statements.query(`truncate ${table}`);
   await statements.copyIn(
-    `copy ${table} (${columns.join(', ')}) from stdin`,
+    `copy ${table} (${columns.join(', ')}) from stdin${isFirst ? ' with (freeze)' : ''}`,
     copyText([rows.entities, ...rows.keys, ...rows.additive], start, end),
   );
-  if (rows.firstNew === 0) await statements.query(`alter table ${table} add primary key (entity)`);
+  if (isFirst) await statements.query(`alter table ${table} add primary key (entity)`);
 }

@@ -1,6 +1,6 @@
 /**
  * Under the lock: finds the server that lives in the state folder, or starts one. The one place where anything is judged
- * dead.
+ * dead; what an opener starts by itself (start-here.ts) it starts only where nothing is to be judged.
  *
  *   1. Connect again: between our first try and the lock, another may have started it. What answers is adopted.
  *   2. Nobody listens: look at what really runs in the data folder. A postmaster there is starting or stopping: wait; one
@@ -9,26 +9,18 @@
  *   3. Nothing runs: make the data if there is none, and start the server. If it ends at once, judge again: a server whose
  *      supervisor was killed a moment ago may have been quicker; PostgreSQL itself lets only one of them in.
  */
-import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TallyhoError } from '../../core/error.ts';
-import { type Binaries, findBinaries } from './binaries.ts';
-import { readDoor, writeDoor } from './door.ts';
-import { knock, loadClient, type Session, supervisorName, type Way } from './knock.ts';
-import { launch, makeWay, removeStaleFiles, signalServer } from './launch.ts';
-import { hasData, makeData } from './make-data.ts';
-import { isNetworkDisk } from './network-disk.ts';
+import { knock, type Session, supervisorName, type Way } from './knock.ts';
+import { signalServer } from './launch.ts';
 import { type ServerProcesses, serverProcesses } from './processes.ts';
-import { giveTreeTo, type RunAs } from './run-as.ts';
-import { logSince, logSize, makeLog } from './server-log.ts';
-import { removeSocketFolder } from './socket-folder.ts';
-import { checkFormat, type StateFolder } from './state-folder.ts';
+import { logSince, logSize } from './server-log.ts';
+import { type StartOptions, startServer } from './start-server.ts';
+import type { StateFolder } from './state-folder.ts';
 
-export interface FindOrStartOptions {
-  readonly user: RunAs | undefined;
-  /** Start even where the lock does not protect and another machine was the last to run the server. */
-  readonly takeOver: boolean;
-  readonly onProgress: (text: string) => void;
+export interface FindOrStartOptions extends Omit<StartOptions, 'supervisor'> {
+  /** Else what runs is found, and ended where it serves nobody, but nothing is started. */
+  readonly mayStart: boolean;
   readonly onSessionClose: () => void;
 }
 
@@ -44,8 +36,8 @@ const patience = 5 * 60_000;
 const unreachable = 3000;
 const mostLaunches = 3;
 
-/** SERVER_START, SERVER_BINARIES, STATE_UNREACHABLE, STATE_FORMAT. */
-export async function findOrStart(folder: StateFolder, options: FindOrStartOptions): Promise<RunningServer> {
+/** Undefined: nothing runs, and nothing may be started. SERVER_START, SERVER_BINARIES, STATE_UNREACHABLE, STATE_FORMAT. */
+export async function findOrStart(folder: StateFolder, options: FindOrStartOptions): Promise<RunningServer | undefined> {
   let logStart = 0;
   const limit = Date.now() + patience;
   let launches = 0;
@@ -59,10 +51,11 @@ export async function findOrStart(folder: StateFolder, options: FindOrStartOptio
     if (answer.kind === 'answers') return { session: answer.session, way: answer.way };
     const found = await serverProcesses(folder.data);
     if (answer.kind === 'absent' && found.postmaster === undefined && found.others.length === 0) {
+      if (!options.mayStart) return undefined;
       if (launches === mostLaunches) throw await didNotStart(folder, logStart);
       launches += 1;
       logStart = await logSize(folder.log);
-      await start(folder, options);
+      await startServer(folder, { ...options, supervisor: process.pid });
       continue;
     }
     if (answer.kind === 'starting') lastListening = performance.now();
@@ -71,41 +64,6 @@ export async function findOrStart(folder: StateFolder, options: FindOrStartOptio
     if (Date.now() > limit) throw doesNotAnswer(folder, found, answer.kind === 'starting' ? answer.why : 'nobody listens');
     await sleep(20);
   }
-}
-
-async function start(folder: StateFolder, options: FindOrStartOptions): Promise<void> {
-  await refuseOtherMachine(folder, options.takeOver);
-  await checkFormat(folder);
-  const binaries = await findBinaries(options.user);
-  await prepareData(folder, binaries, options);
-  await makeLog(folder.log, options.user);
-  await removeStaleFiles(folder);
-  const way = await makeWay(folder, options.user);
-  await writeDoor(folder, { ...way, machine: hostname(), supervisor: process.pid }, options.user);
-  void loadClient();
-  const pid = await launch(folder, binaries, way, options.user);
-  if (pid === undefined && way.socketFolder !== '') await removeSocketFolder(way.socketFolder);
-}
-
-async function prepareData(folder: StateFolder, binaries: Binaries, options: FindOrStartOptions): Promise<void> {
-  if (await hasData(folder)) {
-    await giveTreeTo(options.user, folder.postgres);
-    return;
-  }
-  options.onProgress('Setting up the private PostgreSQL (once) ...');
-  await makeData(folder, binaries, options.user);
-}
-
-/** A door file that is still there means that its server was not stopped cleanly. */
-async function refuseOtherMachine(folder: StateFolder, takeOver: boolean): Promise<void> {
-  const door = await readDoor(folder);
-  if (door === undefined || door.machine === hostname() || takeOver || !(await isNetworkDisk(folder.root))) return;
-  throw new TallyhoError(
-    'STATE_UNREACHABLE',
-    `The state in ${folder.root} was last in use on ${door.machine}, was not stopped cleanly there, and lies on a network disk, ` +
-      'where a lock may not reach from one machine to another.',
-    { mend: `When you are sure that nothing of Tallyho runs on ${door.machine} any more, start with --take-over-state.` },
-  );
 }
 
 async function didNotStart(folder: StateFolder, logStart: number): Promise<TallyhoError> {

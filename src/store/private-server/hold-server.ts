@@ -3,14 +3,16 @@ import type { Bell } from './bell.ts';
 import { removeDoor } from './door.ts';
 import { findOrStart } from './find-or-start.ts';
 import type { Lock } from './lock.ts';
+import { endDeletedServer } from './launch.ts';
 import { giveTo, runAs } from './run-as.ts';
 import { removeSocketFolder } from './socket-folder.ts';
 import type { StateFolder } from './state-folder.ts';
 import { type Hurry, supervise } from './supervise.ts';
-import type { SupervisorMessage } from './supervisor-message.ts';
+import type { SupervisorMessage, SupervisorTask } from './supervisor-message.ts';
 import { sweep } from './sweep.ts';
 
 export interface Holder {
+  readonly mode: SupervisorTask['mode'];
   readonly takeOver: boolean;
   readonly report: (message: SupervisorMessage) => Promise<void>;
   readonly hurry: () => Hurry;
@@ -19,15 +21,19 @@ export interface Holder {
 }
 
 export async function holdServer(folder: StateFolder, lock: Lock, holder: Holder): Promise<void> {
+  // Deleted while this process slept: nothing is left to keep, and another state may lie under the name.
+  if (!(await lock.intact())) return await endDeletedServer(folder.data);
   await holder.report({ at: 'locked' });
   const user = await runAs(folder);
   await giveTo(user, folder.lock);
   const running = await findOrStart(folder, {
     user,
+    mayStart: holder.mode === 'start',
     takeOver: holder.takeOver,
     onProgress: (text) => void holder.report({ at: 'progress', text }),
     onSessionClose: () => holder.bell.ring(),
   });
+  if (running === undefined) return;
   await holder.report({ at: 'ready' });
   // Adopted through the socket in the data folder, there is no folder of ours.
   const socketFolder = running.way.socketFolder === folder.data ? '' : running.way.socketFolder;

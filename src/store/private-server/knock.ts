@@ -9,7 +9,7 @@
  * seen by all containers that share the folder, whatever their /tmp and their process ids; it is what keeps a second
  * container from starting a second server after the supervisor alone was killed in the first.
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { default as Postgres, Sql } from 'postgres';
@@ -42,6 +42,8 @@ export interface Session {
   readonly sql: Sql;
   /** From now on the session does not keep this process alive. */
   unref(): void;
+  /** Calls back once its connection is gone, whoever ended it. */
+  whenGone(callback: () => void): void;
   end(): Promise<void>;
 }
 
@@ -59,9 +61,21 @@ export interface KnockOptions {
 export async function knock(folder: StateFolder, options: KnockOptions): Promise<Answer> {
   for (const { way, open } of waysIn(folder, await readDoor(folder), options.mayChangeFolder === true)) {
     const answer = await knockAt(folder, way, open, options);
+    if (answer.kind === 'answers' && way.socketFolder === folder.data) return { ...answer, way: await namedWay(folder, answer.way) };
     if (answer.kind !== 'absent') return answer;
   }
   return { kind: 'absent' };
+}
+
+/** A door that was named after we looked for one is the better way. */
+async function namedWay(folder: StateFolder, found: Way): Promise<Way> {
+  const door = await readDoor(folder);
+  if (door === undefined || door.socketFolder === '') return found;
+  const isThere = await stat(socketPath(door.socketFolder, door.port)).then(
+    () => true,
+    () => false,
+  );
+  return isThere ? { socketFolder: door.socketFolder, address: '', port: door.port } : found;
 }
 
 function waysIn(folder: StateFolder, door: Door | undefined, mayChangeFolder: boolean): { way: Way; open: () => Socket }[] {
@@ -74,11 +88,20 @@ function waysIn(folder: StateFolder, door: Door | undefined, mayChangeFolder: bo
   if (process.platform !== 'win32') {
     const way: Way = { socketFolder: folder.data, address: '', port: socketPort };
     const path = socketPath(folder.data, socketPort);
-    // postgres.js takes a comma in a host for a list of hosts.
-    if (Buffer.byteLength(path) <= longestSocketPath && !path.includes(',')) ways.push({ way, open: () => connect(path) });
+    if (isAddressable(path)) ways.push({ way, open: () => connect(path) });
     else if (mayChangeFolder) ways.push({ way, open: () => connectFrom(folder.data, socketPath('.', socketPort)) });
   }
   return ways;
+}
+
+/** Whether `knock` looks at all doors without changing the working folder. */
+export function reachesAllDoors(folder: StateFolder): boolean {
+  return isAddressable(socketPath(folder.data, socketPort));
+}
+
+/** postgres.js takes a comma in a host for a list of hosts. */
+function isAddressable(path: string): boolean {
+  return Buffer.byteLength(path) <= longestSocketPath && !path.includes(',');
 }
 
 async function knockAt(folder: StateFolder, way: Way, open: () => Socket, options: KnockOptions): Promise<Answer> {
@@ -149,7 +172,12 @@ async function logIn(folder: StateFolder, way: Way, socket: Socket, password: st
       cause: error,
     });
   }
-  const session: Session = { sql, unref: () => socket.unref(), end: () => sql.end({ timeout: 1 }) };
+  const session: Session = {
+    sql,
+    unref: () => socket.unref(),
+    whenGone: (callback) => void socket.once('close', callback),
+    end: () => sql.end({ timeout: 1 }),
+  };
   return { kind: 'answers', session, way: { socketFolder: way.socketFolder, address: way.address, port: way.port }, password };
 }
 

@@ -13,7 +13,7 @@ import { promisify } from 'node:util';
 import type { Binaries } from './binaries.ts';
 import { socketPath, socketPort, type Way } from './knock.ts';
 import { serverSpawn } from './make-data.ts';
-import { isServerProcess, readPidFile } from './processes.ts';
+import { isServerProcess, processesInDeleted, readPidFile } from './processes.ts';
 import type { RunAs } from './run-as.ts';
 import { serverArguments } from './settings.ts';
 import { makeSocketFolder } from './socket-folder.ts';
@@ -45,12 +45,29 @@ async function firstLine(file: string): Promise<number> {
   return Number.parseInt(await readFile(file, 'utf8').catch(() => ''), 10) || 0;
 }
 
-/** Resolves when the server serves (recovery after a crash included): its process id. Undefined: it has ended. */
-export async function launch(folder: StateFolder, binaries: Binaries, way: Way, user: RunAs | undefined): Promise<number | undefined> {
-  return process.platform === 'win32' ? await launchOnWindows(folder, binaries, way) : await launchHere(folder, binaries, way, user);
+/**
+ * Resolves when the server serves (recovery after a crash included): its process id. Undefined: it has ended. The signal
+ * ends the wait alone, with its reason.
+ */
+export async function launch(
+  folder: StateFolder,
+  binaries: Binaries,
+  way: Way,
+  user: RunAs | undefined,
+  signal?: AbortSignal,
+): Promise<number | undefined> {
+  return process.platform === 'win32'
+    ? await launchOnWindows(folder, binaries, way)
+    : await launchHere(folder, binaries, way, user, signal);
 }
 
-async function launchHere(folder: StateFolder, binaries: Binaries, way: Way, user: RunAs | undefined): Promise<number | undefined> {
+async function launchHere(
+  folder: StateFolder,
+  binaries: Binaries,
+  way: Way,
+  user: RunAs | undefined,
+  signal: AbortSignal | undefined,
+): Promise<number | undefined> {
   const log = await open(folder.log, 'a', 0o600);
   let ended = false;
   try {
@@ -66,7 +83,8 @@ async function launchHere(folder: StateFolder, binaries: Binaries, way: Way, use
       const found = await readPidFile(folder.data);
       if (found !== undefined && found.pid === child.pid && found.ready) return child.pid;
       if (ended) return undefined;
-      await sleep(5);
+      signal?.throwIfAborted();
+      await sleep(3);
     }
   } finally {
     await log.close();
@@ -102,6 +120,11 @@ export async function stopServer(folder: StateFolder, binaries: Binaries | undef
       await sleep(10);
     }
   }
+}
+
+/** Ends the server of a data folder that has been deleted, at once. Where its processes cannot be seen it ends itself within a minute. */
+export async function endDeletedServer(data: string): Promise<void> {
+  for (const pid of await processesInDeleted(data)) signalServer(pid, 'SIGQUIT');
 }
 
 export function signalServer(pid: number, signal: NodeJS.Signals): void {

@@ -4,8 +4,12 @@
  * `openPrivateServer` shares the server of a state folder, or has it started; several processes may call it at once.
  *
  *   opener ── connects to the socket; if it answers, done
- *     └─ else starts a supervisor ── takes the folder's lock ── finds or starts the server ── watches over it
+ *     └─ else takes the folder's lock
+ *          ├─ usually starts the server itself, and leaves the lock to a supervisor that sleeps while the opener lives
+ *          └─ else starts a supervisor ── finds or starts the server ── watches over it
  *        and connects until it answers
+ *
+ * (Where a lock cannot be left to another process, the supervisor takes it itself: lock.ts.)
  *
  * The server lives as long as anybody is connected, and five seconds more, whoever started it. An opener's own session
  * counts, so the server stays while a PrivateServer is open, before its user's first session and between them. It does
@@ -16,15 +20,21 @@
  */
 import { hostname } from 'node:os';
 import { basename, dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TallyhoError } from '../../core/error.ts';
 import { type Bell, makeBell } from './bell.ts';
 import { readDoor } from './door.ts';
-import { type Answer, database, knock, loadClient, role, type Session, supervisorName } from './knock.ts';
+import { takesFlock } from './flock.ts';
+import { keepSupervised } from './keep-supervised.ts';
+import { type Answer, database, knock, loadClient, role } from './knock.ts';
+import { type Lock, tryLock } from './lock.ts';
 import { blockedAt } from './reach.ts';
 import { runAs } from './run-as.ts';
 import { logSince, logSize } from './server-log.ts';
+import type { Sleeper } from './sleeper.ts';
+import { startHere } from './start-here.ts';
 import { prepareStateFolder, type StateFolder, stateFolderAt } from './state-folder.ts';
-import { startAdopter, startSupervisor, type Supervisor } from './supervisor-process.ts';
+import { startSupervisor, type Supervisor } from './supervisor-process.ts';
 
 export interface PrivateServer {
   /** For postgres.js this is `host`; empty on Windows. */
@@ -55,7 +65,8 @@ const patience = 120_000;
 const patienceElsewhere = 15_000;
 /** Supervisors that end without a word (killed) are replaced, so often. */
 const mostSupervisors = 5;
-const supervisorCheck = 10_000;
+/** Between two tries for a lock that another holds. */
+const lockPause = 50;
 
 /** STATE_UNREACHABLE, STATE_FORMAT, SERVER_START, SERVER_BINARIES; the signal's reason when aborted. */
 export async function openPrivateServer(options: PrivateServerOptions): Promise<PrivateServer> {
@@ -68,9 +79,8 @@ export async function openPrivateServer(options: PrivateServerOptions): Promise<
   try {
     const answer = await reach(folder, options, bell, starter);
     const { way, password, session } = answer;
-    if (!starter.isAtWork()) await keepSupervised(folder, session);
+    const keeper = await keepSupervised(folder, session, { sleeper: starter.takeSleeper(), isSupervised: starter.isAtWork() });
     session.unref();
-    const watch = setInterval(() => void keepSupervised(folder, session).catch(() => clearInterval(watch)), supervisorCheck).unref();
     return {
       socketFolder: way.socketFolder,
       port: way.port,
@@ -78,13 +88,7 @@ export async function openPrivateServer(options: PrivateServerOptions): Promise<
       user: role,
       password,
       database,
-      close: async () => {
-        clearInterval(watch);
-        // Once more: one that was killed just before we first looked still had its session.
-        const last = keepSupervised(folder, session).catch(() => {});
-        await session.end();
-        await last;
-      },
+      close: () => keeper.close(),
     };
   } finally {
     options.signal?.removeEventListener('abort', wake);
@@ -156,39 +160,70 @@ async function giveUpOn(folder: StateFolder, answer: Answer, waited: number, bus
 interface Starter {
   /** Throws what the last one failed of. */
   check(): void;
-  /** Starts a supervisor unless one of ours runs. */
+  /** Starts a supervisor, or the server and a supervisor that sleeps, unless one of ours runs or another has the lock. */
   ensure(): Promise<void>;
   /** One of ours has the lock. */
   isAtWork(): boolean;
-  /** Why one of ours does not get the lock. */
+  /** Why we do not get the lock. */
   busy(): string;
+  /** The one that sleeps, if it was started here: from now on the caller's. */
+  takeSleeper(): Sleeper | undefined;
   leave(): void;
 }
 
 function makeStarter(folder: StateFolder, options: PrivateServerOptions, bell: Bell): Starter {
+  const takeOver = options.takeOver === true;
   let supervisor: Supervisor | undefined;
+  let sleeper: Sleeper | undefined;
+  let busy = '';
   let started = 0;
   let logStart = 0;
+
+  const supervise = (lock: Lock | undefined): Supervisor =>
+    startSupervisor(folder, takeOver, lock, (message) => {
+      if (message?.at === 'progress') options.onProgress?.(message.text);
+      bell.ring();
+    });
+
+  async function startLocked(): Promise<void> {
+    const lock = await tryLock(folder.lock, (why) => (busy = why));
+    if (lock === undefined) return await sleep(lockPause);
+    started += 1;
+    try {
+      sleeper = await startHere(folder, lock, { takeOver, signal: options.signal });
+      if (sleeper === undefined) supervisor = supervise(lock);
+    } finally {
+      lock.release();
+    }
+  }
+
+  const isAlive = (): boolean => (supervisor !== undefined && !supervisor.ended) || (sleeper !== undefined && !sleeper.ended);
   return {
     check: () => {
       const last = supervisor?.last;
       if (last?.at === 'failed') throw new TallyhoError(last.code, last.message, last.mend === null ? {} : { mend: last.mend });
     },
     ensure: async () => {
-      if (supervisor !== undefined && !supervisor.ended) return;
+      if (isAlive()) return;
       if (started === mostSupervisors) throw await supervisorsEnd(folder, logStart);
       if (started === 0) logStart = await logSize(folder.log);
+      supervisor?.leave();
+      if (takesFlock) return await startLocked();
       started += 1;
       void loadClient();
-      supervisor?.leave();
-      supervisor = startSupervisor(folder, options.takeOver === true, (message) => {
-        if (message?.at === 'progress') options.onProgress?.(message.text);
-        bell.ring();
-      });
+      supervisor = supervise(undefined);
     },
-    isAtWork: () => supervisor !== undefined && !supervisor.ended && supervisor.last !== undefined && supervisor.last.at !== 'busy',
-    busy: () => (supervisor?.last?.at === 'busy' ? supervisor.last.why : ''),
-    leave: () => supervisor?.leave(),
+    isAtWork: () => isAlive() && (takesFlock || (supervisor?.last !== undefined && supervisor.last.at !== 'busy')),
+    busy: () => (supervisor?.last?.at === 'busy' ? supervisor.last.why : busy),
+    takeSleeper: () => {
+      const taken = sleeper;
+      sleeper = undefined;
+      return taken;
+    },
+    leave: () => {
+      supervisor?.leave();
+      sleeper?.leave();
+    },
   };
 }
 
@@ -201,10 +236,4 @@ async function supervisorsEnd(folder: StateFolder, logStart: number): Promise<Ta
       mend: `Mend what the log names (all of it: ${folder.log}), and start again.`,
     },
   );
-}
-
-/** Starts a supervisor for a server that has none. Rejects when the session has ended. */
-async function keepSupervised(folder: StateFolder, session: Session): Promise<void> {
-  const found = await session.sql`select from pg_stat_activity where application_name = ${supervisorName}`;
-  if (found.length === 0) startAdopter(folder);
 }

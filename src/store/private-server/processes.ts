@@ -26,6 +26,11 @@ export async function serverProcesses(data: string): Promise<ServerProcesses> {
   return { postmaster: pid !== undefined && (await runsPostgres(pid, data)) ? pid : undefined, others: [] };
 }
 
+/** Processes of PostgreSQL in a folder that lay under this name and has been deleted. Linux only. */
+export async function processesInDeleted(data: string): Promise<readonly number[]> {
+  return process.platform === 'linux' ? await runningIn(`${data} (deleted)`) : [];
+}
+
 /** postmaster.pid: its first line is the process id, its eighth the state ("ready" once it serves). */
 export async function readPidFile(data: string): Promise<{ readonly pid: number; readonly ready: boolean } | undefined> {
   const text = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => undefined);

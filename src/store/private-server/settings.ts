@@ -11,6 +11,8 @@ const settings: Readonly<Record<string, string>> = {
   max_connections: '50',
   shared_buffers: '128MB',
   huge_pages: 'off',
+  // No processes that read ahead for others: one writer, whose tables are in the system's cache.
+  io_method: 'sync',
   dynamic_shared_memory_type: 'mmap',
   max_parallel_workers_per_gather: '0',
   max_parallel_maintenance_workers: '0',

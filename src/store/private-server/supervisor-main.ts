@@ -1,15 +1,16 @@
 /**
  * The supervisor: a process of its own that holds the lock on a state folder while a server lives there.
  *
- * It is no part of the process that started it: that one may be killed at any moment, and others share the server. It is
- * started by every opener that finds no server, so several may wait for the lock; one gets it, and the others leave when
- * their openers are served.
+ * It is no part of the process that started it: that one may be killed at any moment, and others share the server.
  *
- * The first client waits for all this, so the lock is asked for first, and the rest is loaded meanwhile.
+ * Where the lock can be inherited (lock.ts), it has the lock from the start. Elsewhere it is started by every opener that
+ * finds no server, so several may wait for the lock; one gets it, and the others leave when their openers are served. The
+ * first client waits for all this, so the lock is asked for first, and the rest is loaded meanwhile.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TallyhoError } from '../../core/error.ts';
 import { makeBell } from './bell.ts';
+import { flockOf } from './flock.ts';
 import { type Lock, tryLock } from './lock.ts';
 import { stateFolderAt, type StateFolder } from './state-folder.ts';
 import type { Hurry } from './supervise.ts';
@@ -17,7 +18,8 @@ import type { SupervisorMessage, SupervisorTask } from './supervisor-message.ts'
 
 const task = JSON.parse(process.argv[2] ?? '') as SupervisorTask;
 const bell = makeBell();
-let hurry: Hurry = 'no';
+// The second argument: what the shell was told before it became this process (sleeper.ts).
+let hurry: Hurry = process.argv[3] === 'wait' ? 'wait' : 'no';
 
 process.umask(0o077);
 process.on('SIGHUP', () => {});
@@ -37,10 +39,11 @@ void run(stateFolderAt(task.root))
   });
 
 async function run(folder: StateFolder): Promise<void> {
-  const [lock, { holdServer }] = await Promise.all([waitForLock(folder), import('./hold-server.ts')]);
+  const locked = task.lock === null ? waitForLock(folder) : Promise.resolve(flockOf(folder.lock, task.lock));
+  const [lock, { holdServer }] = await Promise.all([locked, import('./hold-server.ts')]);
   if (lock === undefined) return;
   try {
-    await holdServer(folder, lock, { takeOver: task.takeOver, report, hurry: () => hurry, bell });
+    await holdServer(folder, lock, { mode: task.mode, takeOver: task.takeOver, report, hurry: () => hurry, bell });
   } finally {
     lock.release();
   }

@@ -5,11 +5,13 @@ import type { ErrorCode } from '../../core/error.ts';
 export interface SupervisorTask {
   readonly root: string;
   /**
-   * start: wait for the lock as long as the opener waits, then find or start the server.
-   * adopt: take the lock if it is free; if not, the server has a supervisor.
+   * start: find or start the server; without the lock, wait for it as long as the opener waits.
+   * adopt: watch over the server that runs; without the lock, take it if it is free (if not, the server has a supervisor).
    */
   readonly mode: 'start' | 'adopt';
   readonly takeOver: boolean;
+  /** The descriptor by which it has inherited the lock, or null. */
+  readonly lock: number | null;
 }
 
 /** Over Node's channel between parent and child. */

@@ -4,6 +4,7 @@ import { openSync, closeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Lock } from './lock.ts';
 import type { StateFolder } from './state-folder.ts';
 import { isSupervisorMessage, type SupervisorMessage, type SupervisorTask } from './supervisor-message.ts';
 
@@ -16,13 +17,18 @@ export interface Supervisor {
   leave(): void;
 }
 
-/** `onNews`: it has said something, or has ended. */
+/** `lock`: inherits it; else it waits for the lock by itself. `onNews`: it has said something, or has ended. */
 export function startSupervisor(
   folder: StateFolder,
   takeOver: boolean,
+  lock: Lock | undefined,
   onNews: (message: SupervisorMessage | undefined) => void,
 ): Supervisor {
-  const child = spawnSupervisor(folder, { root: folder.root, mode: 'start', takeOver }, true);
+  const inherited = lock?.descriptor ?? null;
+  const child = spawnSupervisor(folder, { root: folder.root, mode: 'start', takeOver, lock: inherited === null ? null : 3 }, [
+    ...(inherited === null ? [] : [inherited]),
+    'ipc',
+  ]);
   const state: { ended: boolean; last: SupervisorMessage | undefined } = { ended: false, last: undefined };
   child.on('message', (message) => {
     if (!isSupervisorMessage(message)) return;
@@ -51,26 +57,37 @@ export function startSupervisor(
 
 /** For a server that answers and has no supervisor (it was killed). Nobody waits for it. */
 export function startAdopter(folder: StateFolder): void {
-  const child = spawnSupervisor(folder, { root: folder.root, mode: 'adopt', takeOver: false }, false);
+  const child = spawnSupervisor(folder, { root: folder.root, mode: 'adopt', takeOver: false, lock: null }, []);
   child.on('error', () => {});
   child.unref();
 }
 
-function spawnSupervisor(folder: StateFolder, task: SupervisorTask, channel: boolean): ChildProcess {
-  const { file, loader } = entry();
-  // What Node itself says when the supervisor cannot even be loaded goes to the server's log.
-  const log = openSync(folder.log, 'a', 0o600);
-  try {
-    return spawn(process.execPath, [...loader, file, JSON.stringify(task)], {
+function spawnSupervisor(folder: StateFolder, task: SupervisorTask, more: readonly (number | 'ipc')[]): ChildProcess {
+  const [program = '', ...args] = supervisorCommand(task);
+  return withLog(folder, (log) =>
+    spawn(program, args, {
       // Of a session of its own: Ctrl-C in our terminal is not for it. Its working folder keeps no disk busy.
       detached: true,
       cwd: process.platform === 'win32' ? tmpdir() : '/',
-      stdio: ['ignore', log, log, ...(channel ? (['ipc'] as const) : [])],
+      stdio: ['ignore', log, log, ...more],
       windowsHide: true,
-    });
+    }),
+  );
+}
+
+/** What Node itself says when the supervisor cannot even be loaded goes to the server's log. */
+export function withLog<T>(folder: StateFolder, use: (log: number) => T): T {
+  const log = openSync(folder.log, 'a', 0o600);
+  try {
+    return use(log);
   } finally {
     closeSync(log);
   }
+}
+
+export function supervisorCommand(task: SupervisorTask): string[] {
+  const { file, loader } = entry();
+  return [process.execPath, ...loader, file, JSON.stringify(task)];
 }
 
 /** Built, it is plain JavaScript. From the sources (tests) Node before 22.18 needs a loader that takes types away. */

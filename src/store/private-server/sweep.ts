@@ -2,7 +2,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isUnfinishedDoor } from './door.ts';
-import { isUnfinishedLock } from './lock.ts';
+import { isUnfinishedLock } from './database-lock.ts';
 import { isUnfinishedData } from './make-data.ts';
 import type { RunAs } from './run-as.ts';
 import { leftSocketFolders, removeSocketFolder } from './socket-folder.ts';
