@@ -21,7 +21,7 @@ export function compile() {
     const options = ['--runtime', 'stub', '-O3', '--noAssert', '--enable', 'simd', '--use', 'abort=', '--outFile', file];
     execFileSync(process.execPath, [compiler, 'wasm/index.ts', ...options], { cwd: root, stdio: 'inherit' });
     const text = readFileSync(file).toString('base64');
-    return `/** Made by scripts/wasm.mjs from wasm/: \`npm run fix\` makes it anew. */\nexport const binary =\n  '${text}';\n`;
+    return `/** Made by scripts/wasm.mjs from wasm/: \`npm run fix\` makes it anew. */\nexport const binary: string =\n  '${text}';\n`;
   } finally {
     rmSync(folder, { recursive: true });
   }
