@@ -2,7 +2,8 @@
 import { TallyhoError } from '../core/error.ts';
 import type { ChunkVersion, NotChunks } from '../objects/chunk.ts';
 import { discoverChunks, discoverWork } from '../objects/discovery/discover.ts';
-import type { KnownChunk, Store, StoredLine, Writer } from '../store/store.ts';
+import type { KnownChunk, Store, StoredLine } from '../store/store.ts';
+import type { KnownLines } from './known-lines.ts';
 import type { PipelineOptions } from './options.ts';
 import { comparable } from './reading-settings.ts';
 
@@ -21,7 +22,8 @@ export interface ListedWork {
 
 export interface ListOptions {
   readonly options: PipelineOptions;
-  readonly writer: Writer;
+  /** Of the session. */
+  readonly known: KnownLines;
   /** Of the session (reading-settings.ts). */
   readonly settings: string;
   /** The first listing of a session: under `halt` it looks for chunks that stopped an earlier one. */
@@ -29,10 +31,10 @@ export interface ListOptions {
   readonly signal: AbortSignal;
 }
 
-export async function listWork({ options, writer, settings, isFirst, signal }: ListOptions): Promise<ListedWork> {
+export async function listWork({ options, known: lines, settings, isFirst, signal }: ListOptions): Promise<ListedWork> {
   const mustLook = isFirst && options.input.onBadChunk === 'halt';
   const bad = new Map<string, KnownChunk>();
-  const known = noting(comparable(writer.known(), settings), (line) => {
+  const known = noting(comparable(lines.read(), settings), (line) => {
     if (mustLook && line.outcome === 'quarantined') bad.set(nameOf(line), line);
   });
   const found = await discoverWork(options.source, known, {

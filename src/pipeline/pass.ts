@@ -7,7 +7,6 @@
 import { TallyhoError } from '../core/error.ts';
 import type { NotChunks } from '../objects/chunk.ts';
 import { isSameChunk } from '../objects/discovery/resolve-chunk.ts';
-import type { Writer } from '../store/store.ts';
 import { excluded, listWork } from './list-work.ts';
 import type { PipelineOptions } from './options.ts';
 import { readWork, type Step } from './read-work.ts';
@@ -25,7 +24,6 @@ export interface PassResult {
 
 export interface PassOptions {
   readonly options: PipelineOptions;
-  readonly writer: Writer;
   readonly session: Session;
   readonly once: boolean;
   readonly isFirst: boolean;
@@ -37,7 +35,7 @@ export interface PassOptions {
 export async function runPass(pass: PassOptions): Promise<PassResult> {
   const { options, session, signal } = pass;
   const started = performance.now();
-  const { work, waiting, notChunks } = await listWork({ ...pass, settings: session.settings });
+  const { work, waiting, notChunks } = await listWork({ ...pass, known: session.known, settings: session.settings });
   const listMs = performance.now() - started;
   const todo = work.filter(({ chunk }) => chunk.state.kind !== 'waiting').length;
   options.on({ kind: 'listed', todo, waiting, ms: listMs });

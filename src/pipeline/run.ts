@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TallyhoError } from '../core/error.ts';
 import type { NotChunks } from '../objects/chunk.ts';
-import type { CommitRequest, Store, Writer } from '../store/store.ts';
+import type { CommitRequest, Store } from '../store/store.ts';
 import { isDataError } from './data-error.ts';
 import type { PipelineOptions } from './options.ts';
 import { isStop, runPass } from './pass.ts';
@@ -126,7 +126,7 @@ async function live(run: Run): Promise<void> {
       signal: mode.signal,
     });
     try {
-      await watch(run, writer, session);
+      await watch(run, session);
       await finish(session);
     } catch (error) {
       // What came before the bad chunk is as good as ever.
@@ -147,11 +147,11 @@ async function finish(session: Session): Promise<void> {
   await session.publisher.drain();
 }
 
-async function watch(run: Run, writer: Writer, session: Session): Promise<void> {
+async function watch(run: Run, session: Session): Promise<void> {
   const { options, mode } = run;
   const { once, signal } = mode;
   for (let isFirst = true; !signal.aborted; isFirst = false) {
-    const pass = await runPass({ ...run, writer, session, once, isFirst, signal }).catch((error: unknown) => {
+    const pass = await runPass({ ...run, session, once, isFirst, signal }).catch((error: unknown) => {
       if (isStop(error, signal)) return null;
       throw error;
     });

@@ -17,6 +17,7 @@ import { type ContentIndex, makeContentIndex } from './content-index.ts';
 import { isDataError } from './data-error.ts';
 import type { Original } from './decide.ts';
 import { type EntryMaker, makeEntries } from './entries.ts';
+import { type KnownLines, makeKnownLines } from './known-lines.ts';
 import type { PipelineOptions } from './options.ts';
 import { assertIds, withGenerations } from './pattern-ids.ts';
 import { makePublisher, pendingOf, type Publisher } from './publisher.ts';
@@ -51,6 +52,7 @@ export interface Session {
   readonly entries: EntryMaker;
   readonly committer: Committer;
   readonly publisher: Publisher;
+  readonly known: KnownLines;
   readonly readPlan: ReadPlan;
   /** Fingerprint of how chunks are read (reading-settings.ts). */
   readonly settings: string;
@@ -116,8 +118,9 @@ export async function openSession(life: Life): Promise<Session> {
 
 async function makeSession(life: Life, fit: Fit, detector: Detector, publisher: Publisher): Promise<Session> {
   const { options, writer, tally } = life;
+  const known = makeKnownLines(writer);
   const contents = makeContentIndex();
-  await fillContents(contents, writer);
+  await fillContents(contents, known);
   /** Applied in this session and perhaps not committed yet, by content id. */
   const recent = new Map<string, Original>();
 
@@ -126,10 +129,15 @@ async function makeSession(life: Life, fit: Fit, detector: Detector, publisher: 
     groupSize: life.groupSize,
     commit: async (request) => {
       await options.checkDisk?.();
-      await writer.commit(request).catch((error: unknown) => {
+      known.changed();
+      try {
+        await writer.commit(request);
+      } catch (error) {
         noteFailure(life, request, error);
         throw error;
-      });
+      } finally {
+        known.changed();
+      }
     },
     onCommitted(committed, ms) {
       life.onCommitted();
@@ -168,6 +176,7 @@ async function makeSession(life: Life, fit: Fit, detector: Detector, publisher: 
     entries,
     committer,
     publisher,
+    known,
     readPlan,
     settings: readingSettings(readPlan, options.input.maxBadRows),
     async original(contentId, key) {
@@ -274,8 +283,8 @@ export async function publishPending(
   }
 }
 
-async function fillContents(contents: ContentIndex, writer: Writer): Promise<void> {
-  for await (const batch of writer.known()) {
+async function fillContents(contents: ContentIndex, known: KnownLines): Promise<void> {
+  for await (const batch of known.read()) {
     for (const { inForce } of batch) if (inForce !== null) contents.add(inForce);
   }
 }
