@@ -81,6 +81,8 @@ export function partOf({ url, functionName, lineNumber, columnNumber }: Frame, m
   if (functionName === '(idle)') return 'idle';
   if (functionName === '(garbage collector)') return 'garbage collector';
   if (url === '') return 'Node: native';
+  // The only one is the reader.
+  if (url.startsWith('wasm:')) return 'read: bytes to deltas';
   if (url.startsWith('node:')) return url.includes('/modules/') || url.includes('/bootstrap/') ? 'Node: loading' : 'Node: JavaScript';
   const entry = map !== null && isBundle(url) ? map.findEntry(lineNumber, columnNumber) : null;
   const source = entry !== null && 'originalSource' in entry ? String(entry.originalSource) : url;

@@ -16,7 +16,7 @@ export function watchedSource(source: Objects, phases: Phases): Objects {
   return {
     ...source,
     list: (signal, under) => phases.through('list', source.list(signal, under)),
-    read: (object, signal) => phases.through('read', source.read(object, signal), ({ length }) => length),
+    read: (...asked) => phases.through('read', source.read(...asked), ({ length }) => length),
   };
 }
 
