@@ -22,7 +22,8 @@ import { runPipeline } from '../../src/pipeline/run.ts';
 import type { CommitRequest, Store, Writer } from '../../src/store/store.ts';
 import { heldBytes, serve } from './serve.ts';
 import { chunkBytes, type Shape } from './synthetic.ts';
-import { countWire } from './wire.ts';
+import { countWire } from '../../test/helpers/wire.ts';
+import { withMethods } from '../../test/helpers/with-methods.ts';
 
 export type Question =
   /** Waits until the detector is idle for the first time. */
@@ -310,16 +311,4 @@ function bytesOf({ entries }: CommitRequest): number {
     (sum, { delta, files }) => sum + (delta?.length ?? 0) + files.reduce((bytes, file) => bytes + file.bytes.length, 0),
     0,
   );
-}
-
-/** The same object with some methods of ours. */
-function withMethods<T extends object>(of: T, methods: Partial<T>): T {
-  return new Proxy(of, {
-    get(target, name) {
-      const own = Reflect.get(methods, name) as unknown;
-      if (own !== undefined) return own;
-      const value = Reflect.get(target, name) as unknown;
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
 }
