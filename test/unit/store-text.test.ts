@@ -1,10 +1,13 @@
 /** Integers and texts on their way to PostgreSQL and back. */
+import { Socket } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Integers } from '../../src/core/integers.ts';
 import { bytesArray, idsArray, integersArray, numberArray, textArray } from '../../src/store/postgres/arrays.ts';
 import { compress, decompress } from '../../src/store/postgres/compress.ts';
-import { copyText, parseIds, parseIntegers } from '../../src/store/postgres/integer-text.ts';
+import { joinCopyData } from '../../src/store/postgres/copy-data.ts';
+import { RowParser } from '../../src/store/postgres/copy-rows.ts';
+import { copyText } from '../../src/store/postgres/integer-text.ts';
 
 const wide = fc.bigInt({ min: -(2n ** 127n), max: 2n ** 127n - 1n });
 const safe = fc.maxSafeInteger().map(BigInt);
@@ -28,16 +31,36 @@ const edges = [
 const values = (column: Integers): bigint[] => Array.from({ length: column.length }, (_, i) => column.big(i));
 
 describe('columns of integers', () => {
-  test('come back as they went', () => {
-    const check = (list: readonly bigint[]): void => {
-      const column = Integers.from(list);
-      expect(values(parseIntegers(Buffer.from(integersArray(column, 0, list.length)), list.length))).toEqual([...list]);
+  test('come back as they went, wherever the bytes are cut', () => {
+    const check = (list: readonly bigint[], cut: number, batch: number): void => {
+      const ids = Uint32Array.from(list, (_, i) => i);
+      const bytes = Buffer.concat([...copyText([ids, Integers.from(list)], 0, list.length)]);
+      const back: bigint[] = [];
+      const rows: number[] = [];
+      const parser = new RowParser(2, batch, (some) => {
+        rows.push(...some.ids(0));
+        back.push(...values(some.integers(1)));
+      });
+      for (let at = 0; at < bytes.length; at += cut) parser.push(bytes.subarray(at, at + cut));
+      parser.end();
+      expect(back).toEqual(list.map((value) => value + 0n));
+      expect(rows).toEqual([...ids]);
     };
-    check([]);
-    check(edges);
-    for (const edge of edges) check([edge]);
-    fc.assert(fc.property(fc.array(fc.oneof(wide, safe)), check));
-    fc.assert(fc.property(fc.array(safe), check));
+    for (const cut of [1, 2, 3, 7, 1000]) for (const batch of [1, 2, 100]) check(edges, cut, batch);
+    check([], 1, 1);
+    const cuts = fc.integer({ min: 1, max: 60 });
+    fc.assert(fc.property(fc.array(fc.oneof(wide, safe)), cuts, cuts, check));
+    fc.assert(fc.property(fc.array(safe), cuts, cuts, check));
+  });
+
+  test('that are no rows of integers are refused', () => {
+    for (const text of ['1\t2', '1\n', '1\t\n', '1\t2\t3\n']) {
+      const parser = new RowParser(2, 10, () => {});
+      expect(() => {
+        parser.push(Buffer.from(text));
+        parser.end();
+      }).toThrow(/a copy of/);
+    }
   });
 
   test('go into COPY as PostgreSQL reads them', () => {
@@ -62,11 +85,10 @@ describe('columns of integers', () => {
     expect(Buffer.concat(pieces).toString().trimEnd().split('\n')).toHaveLength(ids.length - 10);
   });
 
-  test('of another length than expected are refused', () => {
-    expect(() => parseIds(Buffer.from('{1,2}'), 3)).toThrow(/2 integers, where 3/);
-    expect(() => parseIntegers(Buffer.from(''), 0)).toThrow(/expected/);
-    expect([...parseIds(Buffer.from('{4294967295,0}'), 2)]).toEqual([4294967295, 0]);
+  test('go into parameters by rows', () => {
     expect(idsArray(Uint32Array.of(1, 2, 3, 4), 1, 3)).toBe('{2,3}');
+    expect(integersArray(Integers.from(edges), 1, 4)).toBe('{0,9,10}');
+    expect(integersArray(Integers.from(edges), edges.length - 1, edges.length)).toBe(`{${-(2n ** 127n)}}`);
   });
 });
 
@@ -83,4 +105,45 @@ test('bytes of files are kept in fewer bytes', () => {
   expect(packed.length).toBeLessThan(bytes.length / 3);
   expect(Buffer.from(decompress(packed))).toEqual(bytes);
   expect(Buffer.from(decompress(compress(Buffer.alloc(0))))).toEqual(Buffer.alloc(0));
+});
+
+test('messages of a COPY are joined, and all others stay as they are, wherever the bytes are cut', () => {
+  const message = (kind: string, text: string): Buffer => {
+    const head = Buffer.from(`${kind}....`);
+    head.writeUInt32BE(4 + text.length, 1);
+    return Buffer.concat([head, Buffer.from(text)]);
+  };
+  const sent = [
+    ['H', 'x'],
+    ['d', 'a\n'],
+    ['d', 'bb\n'],
+    ['d', ''],
+    ['N', 'a notice'],
+    ['d', 'c\n'],
+    ['c', ''],
+    ['C', 'COPY 3'],
+    ['Z', 'T'],
+  ] as const;
+  const bytes = Buffer.concat(sent.map(([kind, text]) => message(kind, text)));
+  for (let cut = 1; cut <= bytes.length; cut++) {
+    const socket = new Socket();
+    const got: Buffer[] = [];
+    socket.on('data', (part: Buffer) => got.push(Buffer.from(part)));
+    const takeOut = joinCopyData(socket);
+    for (let at = 0; at < bytes.length; at += cut) socket.emit('data', Buffer.from(bytes.subarray(at, at + cut)));
+    takeOut();
+    let copied = '';
+    const others: string[] = [];
+    for (const all = Buffer.concat(got), at = { value: 0 }; at.value < all.length; ) {
+      const next = at.value + 1 + all.readUInt32BE(at.value + 1);
+      const kind = String.fromCharCode(all[at.value] ?? 0);
+      if (kind === 'd') copied += all.toString('utf8', at.value + 5, next);
+      else others.push(kind);
+      at.value = next;
+    }
+    expect(copied).toBe('a\nbb\nc\n');
+    expect(others).toEqual(['H', 'N', 'c', 'C', 'Z']);
+    if (cut === bytes.length) expect(got.map((part) => String.fromCharCode(part[0] ?? 0))).toEqual(['H', 'd', 'N', 'd', 'c', 'C', 'Z']);
+    socket.destroy();
+  }
 });

@@ -1,58 +1,12 @@
 /**
- * Integers between PostgreSQL's text and columns, without a string a number.
+ * Columns of integers as the text form of COPY, without a string a number. (Back: copy-rows.ts.)
  *
- * Reading: digits are summed in float64 while there are at most 15, hence exactly; longer ones go through BigInt.
+ * Text, because it is no slower to write than the binary form, a third of the bytes, and no slower for the server to read
+ * (76,000 rows of 9 columns: 9 ms warm either way; 2.6 MB, 8 MB as binary).
  */
-import { Integers } from '../../core/integers.ts';
+import type { Integers } from '../../core/integers.ts';
 
-const [comma, open, close, minus, zero] = [0x2c, 0x7b, 0x7d, 0x2d, 0x30];
-
-/** The text of an array, `{1,2,3}`, as ids. */
-export function parseIds(text: Uint8Array, size: number): Uint32Array {
-  const ids = new Uint32Array(size);
-  const end = text.length > 2 ? text.length : 0;
-  let count = 0;
-  let value = 0;
-  for (let at = 1; at < end; at++) {
-    const byte = text[at] ?? 0;
-    if (byte === comma || byte === close) {
-      ids[count++] = value;
-      value = 0;
-    } else value = value * 10 + (byte - zero);
-  }
-  checkCount(text, count, size);
-  return ids;
-}
-
-/** The text of an array, `{1,-2,170141183460469231731687303715884105727}`, as integers. */
-export function parseIntegers(text: Uint8Array, size: number): Integers {
-  const column = new Integers(size);
-  column.resize(size);
-  const end = text.length > 2 ? text.length : 0;
-  let count = 0;
-  let start = 1;
-  let value = 0;
-  for (let at = 1; at < end; at++) {
-    const byte = text[at] ?? 0;
-    if (byte !== comma && byte !== close) {
-      if (byte !== minus) value = value * 10 + (byte - zero);
-      continue;
-    }
-    const isNegative = text[start] === minus;
-    if (at - start - (isNegative ? 1 : 0) > 15) column.set(count, BigInt(Buffer.from(text.subarray(start, at)).toString('latin1')));
-    else if (column.narrow !== null) column.narrow[count] = isNegative ? 0 - value : value;
-    else column.set(count, isNegative ? 0 - value : value);
-    count++;
-    start = at + 1;
-    value = 0;
-  }
-  checkCount(text, count, size);
-  return column;
-}
-
-function checkCount(text: Uint8Array, count: number, size: number): void {
-  if (text[0] !== open || count !== size) throw new Error(`an array of ${count} integers, where ${size} were expected`);
-}
+const [minus, zero] = [0x2d, 0x30];
 
 export type Column = Uint32Array | Integers;
 

@@ -8,15 +8,17 @@ import { decodeDelta } from '../../core/delta-codec.ts';
 import type { Detector } from '../../core/detector.ts';
 import { baseGrains, type Layout } from '../../core/layout.ts';
 import { textArray } from './arrays.ts';
+import { RowParser } from './copy-rows.ts';
 import { identifier } from './identifier.ts';
-import { parseIds, parseIntegers } from './integer-text.ts';
 import { grainNames, statisticsTable } from './names.ts';
 import { type PipelineRecord, pipelineRow } from './pipeline-row.ts';
 import type { KnownPattern } from './pattern-sets.ts';
 import type { Statements } from './session.ts';
 import { grainAt } from './statistics-tables.ts';
 
+/** Values of a dimension. */
 const batch = 16_384;
+const rowsAtOnce = 65_536;
 
 export async function loadDetector(statements: Statements, record: PipelineRecord, detector: Detector): Promise<void> {
   const { basis, foldedSequence, patterns } = pipelineRow(record);
@@ -75,22 +77,25 @@ async function loadValues(statements: Statements, dimension: number, name: strin
 async function loadRows(statements: Statements, layout: Layout, generation: number, index: number, detector: Detector): Promise<void> {
   const grain = grainAt(layout, index);
   const names = grainNames(layout, grain);
-  const columns = [...names.dimensions, ...names.additive].map(identifier);
-  const select = `select count(*), min(s.entity), max(s.entity), ${columns.map((column) => `array_agg(s.${column})`).join(', ')} from (
-select * from ${identifier(statisticsTable(generation, grain))} where entity >= $1 and entity < $2 order by entity) s`;
-  await inBatches(
-    (first) => statements.raw(select, [first, first + batch]),
-    ([row], from) => {
-      const [count, first, last, ...texts] = row ?? [];
-      const size = Number(count?.toString() ?? 0);
-      if (size === 0) return false;
-      assertLaw(Number(first?.toString()) === from && Number(last?.toString()) === from + size - 1, 'ids of entities are dense');
-      const keys = names.dimensions.map((_, i) => parseIds(texts[i] ?? Buffer.alloc(0), size));
-      const additive = names.additive.map((_, i) => parseIntegers(texts[keys.length + i] ?? Buffer.alloc(0), size));
-      detector.loadRows(index, keys, additive, size);
-      return size === batch;
-    },
+  const columns = ['entity', ...[...names.dimensions, ...names.additive].map(identifier)];
+  const keys = names.dimensions.length;
+  let first = 0;
+  const parser = new RowParser(columns.length, rowsAtOnce, (rows) => {
+    const entities = rows.ids(0);
+    assertLaw(entities[0] === first && entities[rows.size - 1] === first + rows.size - 1, 'ids of entities are dense');
+    first += rows.size;
+    detector.loadRows(
+      index,
+      names.dimensions.map((_, i) => rows.ids(1 + i)),
+      names.additive.map((_, i) => rows.integers(1 + keys + i)),
+      rows.size,
+    );
+  });
+  await statements.copyOut(
+    `copy (select ${columns.join(', ')} from ${identifier(statisticsTable(generation, grain))} order by entity) to stdout`,
+    (bytes) => parser.push(bytes),
   );
+  parser.end();
 }
 
 const declareDeltas = 'declare deltas no scroll cursor for select bytes from delta where sequence > $1 order by sequence';

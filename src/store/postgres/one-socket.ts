@@ -8,12 +8,14 @@ import { connect, type Socket } from 'node:net';
 import type postgres from 'postgres';
 
 export interface OneSocket {
+  /** Where the connection's bytes can be seen: null before it is there, with TLS, and with several hosts. */
+  readonly plain: Socket | null;
   /** Ends what there is of a connection. */
   destroy(): void;
 }
 
 export function useOneSocket(client: postgres.Sql): OneSocket {
-  const { host, port, path } = client.options;
+  const { host, port, path, ssl } = client.options;
   let socket: (Socket & { host?: string }) | null = null;
   const make = (): Promise<Socket> =>
     new Promise((resolve, reject) => {
@@ -33,5 +35,10 @@ export function useOneSocket(client: postgres.Sql): OneSocket {
       });
     });
   if (host.length === 1) Object.assign(client.options, { socket: make });
-  return { destroy: () => socket?.destroy() };
+  return {
+    get plain() {
+      return ssl ? null : socket;
+    },
+    destroy: () => socket?.destroy(),
+  };
 }

@@ -16,6 +16,7 @@ import type { Writable } from 'node:stream';
 import postgres from 'postgres';
 import { assertLaw, TallyhoError } from '../../core/error.ts';
 import { type Address, makeClient } from './address.ts';
+import { joinCopyData } from './copy-data.ts';
 import { storeError } from './failure.ts';
 import { type OneSocket, useOneSocket } from './one-socket.ts';
 
@@ -28,6 +29,8 @@ export interface Statements {
   query<R extends Row = Row>(text: string, parameters?: readonly Parameter[]): Promise<Rows<R>>;
   /** The values of each row as bytes, as the server writes them in text form. */
   raw(text: string, parameters?: readonly Parameter[]): Promise<readonly (readonly (Buffer | null)[])[]>;
+  /** `copy ... to stdout`: hands on the bytes as they come, cut anywhere. Nothing else may be unanswered. */
+  copyOut(text: string, use: (bytes: Uint8Array) => void): Promise<void>;
   /** `copy ... from stdin`: sends the bytes, and ends when all rows are in. */
   copyIn(text: string, chunks: Iterable<Uint8Array>): Promise<void>;
 }
@@ -99,6 +102,10 @@ export class Session implements Statements {
     return await this.turn(() => this.#sendRaw(text, parameters));
   }
 
+  async copyOut(text: string, use: (bytes: Uint8Array) => void): Promise<void> {
+    await this.turn((statements) => statements.copyOut(text, use));
+  }
+
   async copyIn(text: string, chunks: Iterable<Uint8Array>): Promise<void> {
     await this.turn(() => this.#answer(() => this.#copy(text, chunks)));
   }
@@ -108,6 +115,7 @@ export class Session implements Statements {
     const statements: Statements = {
       query: (text, parameters = []) => this.#send(text, parameters),
       raw: (text, parameters = []) => this.#sendRaw(text, parameters),
+      copyOut: (text, use) => this.#answer(() => this.#copyOut(text, use)),
       copyIn: (text, chunks) => this.#answer(() => this.#copy(text, chunks)),
     };
     const result = this.#turn.then(() => work(statements));
@@ -197,6 +205,32 @@ export class Session implements Statements {
       return await Promise.race([start(), ended]);
     } finally {
       this.#unanswered.delete(end);
+    }
+  }
+
+  async #copyOut(text: string, use: (bytes: Uint8Array) => void): Promise<void> {
+    assertLaw(this.#unanswered.size === 1, 'a copy out waits for all answers before');
+    const { plain } = this.#socket;
+    const takeOut = plain === null ? (): void => {} : joinCopyData(plain);
+    try {
+      const stream = await this.#start(text, []).readable();
+      let failure: Error | null = null;
+      await new Promise<void>((resolve, reject) => {
+        stream.once('end', resolve).once('error', reject);
+        // Flowing, so that the client never pauses the connection: paused as the copy ends, it would never go on.
+        stream.on('data', (bytes: Buffer) => {
+          try {
+            // What comes after a failure is read all the same.
+            if (failure === null) use(bytes);
+          } catch (error) {
+            failure = error instanceof Error ? error : new Error(String(error));
+          }
+        });
+      });
+      plain?.resume();
+      if (failure !== null) throw failure as Error;
+    } finally {
+      takeOut();
     }
   }
 
