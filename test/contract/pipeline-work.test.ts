@@ -90,9 +90,9 @@ function measured(store: Store, tell: (cost: Cost) => void): Store {
       await writer.load(into);
       detector = into;
       // Putting in order what was loaded costs its cohorts once.
-      const { prepare } = into;
+      const prepare = into.prepare.bind(into);
       into.prepare = () => {
-        prepare.call(into);
+        prepare();
         before = { ...into.work };
       };
     };

@@ -15,6 +15,7 @@
 import type { Children } from '../children.ts';
 import { growUint32, IdList, roomFloat64, roomUint32 } from '../grow.ts';
 import type { GrainState } from '../grain-state.ts';
+import { NONE } from '../hash-index.ts';
 import type { Link } from '../link.ts';
 import type { Measure } from '../measure.ts';
 import type { State } from '../state.ts';
@@ -41,6 +42,10 @@ const FEW = 48;
 interface Kept {
   readonly cohort: number;
   readonly ranking: BlockRanking;
+  /** A member of the fewest rows among those with the key `fewestKey`; NONE: not known. */
+  fewest: number;
+  fewestKey: number;
+  fewestRows: number;
 }
 
 export class CohortOrder {
@@ -109,7 +114,31 @@ export class CohortOrder {
     const ranking = makeBlocks(this.list, this.grain, this.measure);
     this.work.moved += ranking.size;
     this.slots = growUint32(this.slots, cohort + 1);
-    this.slots[cohort] = this.kept.push({ cohort, ranking });
+    this.slots[cohort] = this.kept.push({ cohort, ranking, fewest: NONE, fewestKey: Number.NaN, fewestRows: 0 });
+  }
+
+  /** Changes with the state. */
+  get version(): number {
+    return this.state.version;
+  }
+
+  /**
+   * Of the members with this key one that has the fewest rows, or null for an integer measure. A kept cohort remembers the last
+   * one found, so that a cut between a million ties is not looked through at each step.
+   */
+  fewest(cohort: number, key: number): number | null {
+    if (this.measure.denominator === null) return null;
+    const kept = this.keptOf(cohort);
+    if (kept !== undefined && kept.fewest !== NONE && kept.fewestKey === key) return kept.fewest;
+    this.list.clear();
+    this.ranking(cohort).collect(key, key, this.list);
+    let fewest = this.list.ids[0] as number;
+    for (let i = 1; i < this.list.length; i++) {
+      const member = this.list.ids[i] as number;
+      if (this.rows(member) < this.rows(fewest)) fewest = member;
+    }
+    if (kept !== undefined) Object.assign(kept, { fewest, fewestKey: key, fewestRows: this.rows(fewest) });
+    return fewest;
   }
 
   dropAll(): void {
@@ -148,10 +177,11 @@ export class CohortOrder {
     const { keys, oldKeys, ends } = this;
     const { denominator } = this.measure;
     for (let slot = 0, i = 0; i < length; slot++) {
-      const { ranking } = this.kept[slot] as Kept;
+      const kept = this.kept[slot] as Kept;
+      const { ranking } = kept;
       for (const end = ends[slot] as number; i < end; i++) {
         const entity = ids[i] as number;
-        if (denominator !== null) ranking.largest = Math.max(ranking.largest, denominator.float(entity));
+        if (denominator !== null) this.noteRows(kept, entity, keys[i] as number, denominator.float(entity));
         this.move(ranking, entity, oldKeys[i] as number, keys[i] as number);
       }
     }
@@ -201,6 +231,20 @@ export class CohortOrder {
       this.moving.ids[at] = ids[i] as number;
       this.ends[slot] = at + 1;
     }
+  }
+
+  private noteRows(kept: Kept, entity: number, key: number, rows: number): void {
+    if (rows > kept.ranking.largest) kept.ranking.largest = rows;
+    if (entity === kept.fewest) kept.fewest = NONE;
+    else if (key === kept.fewestKey && rows < kept.fewestRows && kept.fewest !== NONE) {
+      kept.fewest = entity;
+      kept.fewestRows = rows;
+    }
+  }
+
+  /** The denominator of a member's average. */
+  private rows(member: number): number {
+    return this.measure.denominator?.float(this.via === null ? member : (this.via.parent[member] as number)) ?? 1;
   }
 
   private move(ranking: BlockRanking, entity: number, old: number, key: number): void {

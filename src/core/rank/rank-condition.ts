@@ -46,6 +46,8 @@ export class RankCondition {
   private cutCount = new Uint32Array(0);
   /** Whether any cut was ever doubtful: then members with the float key of the old cut may have been out. */
   private doubted = false;
+  /** The last cutoff told, and of which cohort in which version of the state: detections of a step share theirs. */
+  private told: { readonly cohort: number; readonly version: number; readonly cutoff: string | SumAndNumber } | null = null;
 
   constructor(order: CohortOrder, direction: 'top' | 'bottom', percent: BoundDecimal, work: Work) {
     this.order = order;
@@ -118,14 +120,15 @@ export class RankCondition {
 
   /** Where a member that has the measure stands now. Changes nothing. */
   standing(entity: number): Standing {
-    const ranking = this.order.ranking(this.cohortOf(entity));
+    const cohort = this.cohortOf(entity);
+    const ranking = this.order.ranking(cohort);
     const key = this.order.key(entity);
     const n = ranking.size;
     let b = this.top ? n - ranking.countAtMost(key) : ranking.countBelow(key);
     if (this.order.measure.isDoubtful(key, ranking.largest)) {
       for (const tie of this.tiesOf(ranking, key)) if (this.isBetter(tie, entity)) b++;
     }
-    return { b, n, allowed: this.allowed(n), cutoff: this.cutoff(ranking, this.nearOf(this.cohortOf(entity))) };
+    return { b, n, allowed: this.allowed(n), cutoff: this.cutoff(cohort, ranking) };
   }
 
   private isBetter(a: number, b: number): boolean {
@@ -171,7 +174,10 @@ export class RankCondition {
   private memberOfCut(ranking: Ranking, key: number): number {
     if (!this.order.measure.isDoubtful(key, ranking.largest)) return ranking.memberWith(key);
     const better = this.top ? ranking.size - ranking.countAtMost(key) : ranking.countBelow(key);
-    const ties = this.tiesOf(ranking, key).toSorted((a, b) => (this.top ? this.order.compare(b, a) : this.order.compare(a, b)));
+    const tied = this.tiesOf(ranking, key);
+    // Sorting a million equals to find that they are equal would take its time.
+    if (tied.every((tie) => this.order.compare(tie, tied[0] as number) === 0)) return tied[0] as number;
+    const ties = tied.toSorted((a, b) => (this.top ? this.order.compare(b, a) : this.order.compare(a, b)));
     return ties[this.allowed(ranking.size) - better] as number;
   }
 
@@ -182,18 +188,30 @@ export class RankCondition {
   }
 
   /** The value of the cut as text; among equal averages the one of the fewest rows, which does not depend on any order of arrival. */
-  private cutoff(ranking: Ranking, near: number): string | SumAndNumber {
+  private cutoff(cohort: number, ranking: Ranking): string | SumAndNumber {
+    const { version } = this.order;
+    if (this.told?.cohort === cohort && this.told.version === version) return this.told.cutoff;
     const { measure, via } = this.order;
-    const key = this.keyOfCut(ranking, near);
-    let member = this.memberOfCut(ranking, key);
+    const key = this.keyOfCut(ranking, this.nearOf(cohort));
+    const member = measure.isDoubtful(key, ranking.largest)
+      ? this.fewestOfEqual(ranking, key)
+      : (this.order.fewest(cohort, key) ?? this.memberOfCut(ranking, key));
+    const cutoff = measure.text(via === null ? member : (via.parent[member] as number));
+    this.told = { cohort, version, cutoff };
+    return cutoff;
+  }
+
+  /** Of the members whose exact value is that of the cut. */
+  private fewestOfEqual(ranking: Ranking, key: number): number {
+    const { measure, via } = this.order;
     const place = (entity: number): number => (via === null ? entity : (via.parent[entity] as number));
+    let member = this.memberOfCut(ranking, key);
     const { denominator } = measure;
-    if (denominator !== null) {
-      for (const tie of this.tiesOf(ranking, key)) {
-        if (this.order.compare(tie, member) === 0 && denominator.big(place(tie)) < denominator.big(place(member))) member = tie;
-      }
+    if (denominator === null) return member;
+    for (const tie of this.tiesOf(ranking, key)) {
+      if (this.order.compare(tie, member) === 0 && denominator.big(place(tie)) < denominator.big(place(member))) member = tie;
     }
-    return measure.text(place(member));
+    return member;
   }
 
   private fit(cohort: number): void {
