@@ -21,6 +21,8 @@ export class Column implements ExactColumn {
   /** Its place in a row, while it is not wide. */
   slot = 0;
   wide: Integers | null = null;
+  /** No value is of a larger magnitude. */
+  bound = 0;
   /** Kept for whoever counts positive values; null if nobody does. */
   crossings: Crossings | null = null;
 

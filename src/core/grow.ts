@@ -1,7 +1,7 @@
 /**
  * Typed arrays that grow.
  *
- * Small ones grow by half into a new array, so that n pushes copy O(n) values; from 512 KiB on by an eighth, since room that is
+ * Small ones double into a new array, so that n pushes copy O(n) values; from 512 KiB on they grow by an eighth, since room that is
  * never used counts too where there are many. Copying a large one would be a pause that grows
  * with history (80 MB at 10 million entities): from `growth.inPlaceFrom` bytes on an array lies in a WebAssembly.Memory of its
  * own, which reserves addresses and grows where it is, in some microseconds, with pages that are zero and cost nothing until
@@ -92,7 +92,7 @@ function grownBuffer(array: ArrayBufferView<ArrayBuffer>, bytes: number, unit: n
 }
 
 function copied(array: ArrayBufferView<ArrayBuffer>, bytes: number, unit: number): ArrayBuffer {
-  const more = array.byteLength < 8 * PAGE ? array.byteLength >> 1 : array.byteLength >> 3;
+  const more = array.byteLength < 8 * PAGE ? array.byteLength : array.byteLength >> 3;
   const length = Math.max(bytes, array.byteLength + more + 128);
   const grown = new ArrayBuffer(Math.ceil(length / unit) * unit);
   new Uint8Array(grown).set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));

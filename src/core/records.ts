@@ -3,7 +3,8 @@
  *
  * Representation: one Float64Array with the measures of an entity side by side, so that changing all of them touches one
  * cache line, however many entities there are; every number in it is an integer of magnitude at most 2^53 - 1. A measure
- * leaves for a column of 128-bit integers of its own (core/integers.ts) before the first sum that would not be.
+ * leaves for a column of 128-bit integers of its own (core/integers.ts) before the first sum that would not be. While the
+ * magnitudes of all that was added to a measure come to less than that, no sum needs to be looked at.
  * Twins: measures that the layout expects to be equal (`weight: amount` makes every weight the amount) share one number a
  * row until a delta comes in which they differ; then they part for good.
  *
@@ -44,18 +45,36 @@ export class Records {
     for (const column of this.columns) column.wide?.resize(length);
   }
 
-  /** Adds row i of the sources to entity entities[i], i < count: source m to measure m. The sources are as many as they like to be. */
+  /** Adds row i of the sources to entity entities[i], i < count: source m to measure m. Measures beyond the sources stay. */
   add(entities: Uint32Array, sources: readonly Integers[], count: number): void {
     this.part(sources, count);
     // Widening makes other groups: of the next time.
     const { groups } = this;
+    const slots: number[] = [];
+    const narrow: Float64Array[] = [];
+    const crossings: (Crossings | null)[] = [];
     for (let g = 0; g < groups.length; g++) {
       const group = groups[g] as Column[];
-      const source = sources[(group[0] as Column).index];
+      const first = group[0] as Column;
+      const source = sources[first.index];
       if (source === undefined) continue;
-      const done = (group[0] as Column).isWide || source.narrow === null ? 0 : this.addNarrow(group, entities, source.narrow, count);
-      if (done < count) this.addEach(group, entities, sources, done, count);
+      if (this.staysNarrow(first, source, count)) {
+        slots.push(first.slot);
+        narrow.push(source.narrow as Float64Array);
+        crossings.push(watchedOf(group));
+      } else {
+        const done = first.isWide || source.narrow === null ? 0 : this.addChecked(group, entities, source.narrow, count);
+        if (done < count) this.addEach(group, entities, sources, done, count);
+      }
     }
+    addRows(this.data, this.stride, entities, count, slots, narrow, crossings);
+  }
+
+  /** Whether no sum can leave the safe integers: none of the column's is larger than all its sources' magnitudes together. */
+  private staysNarrow(column: Column, source: Integers, count: number): boolean {
+    if (column.isWide || source.narrow === null) return false;
+    column.bound += sumOfMagnitudes(source.narrow, count);
+    return column.bound <= SAFE;
   }
 
   /** Forgets which entities crossed zero. */
@@ -67,14 +86,20 @@ export class Records {
   }
 
   /** How many were added before a sum that is not safe. */
-  private addNarrow(group: readonly Column[], entities: Uint32Array, source: Float64Array, count: number): number {
-    const first = group[0] as Column;
-    for (let c = 0; c < group.length; c++) {
-      const { crossings } = group[c] as Column;
-      if (crossings !== null)
-        return addWatched(this.data, this.stride, first.slot, entities, source, count, crossings.rose, crossings.fell);
+  private addChecked(group: readonly Column[], entities: Uint32Array, source: Float64Array, count: number): number {
+    const { data, stride } = this;
+    const { slot } = group[0] as Column;
+    const crossings = watchedOf(group);
+    for (let i = 0; i < count; i++) {
+      const entity = entities[i] as number;
+      const at = entity * stride + slot;
+      const before = data[at] as number;
+      const sum = before + (source[i] as number);
+      if (sum > SAFE || sum < -SAFE) return i;
+      data[at] = sum;
+      if (before > 0 !== sum > 0) noteCrossing(crossings, entity, sum);
     }
-    return addSums(this.data, this.stride, first.slot, entities, source, count);
+    return count;
   }
 
   /** One by one, from row `from` on: a sum of any size, a source of any width. */
@@ -87,6 +112,8 @@ export class Records {
       }
       for (const column of group) column.note(entity, before);
     }
+    // Of a source that is wide nothing was added to the bound.
+    for (const column of group) column.bound = Number.POSITIVE_INFINITY;
     if ((group[0] as Column).isWide) this.group();
   }
 
@@ -105,6 +132,7 @@ export class Records {
       const [first, ...others] = this.groups[g] as Column[];
       for (const other of others) {
         if (isSame(sources[(first as Column).index], sources[other.index], count)) continue;
+        other.bound = (first as Column).bound;
         this.addSlot(other);
         this.group();
         this.part(sources, count);
@@ -148,36 +176,48 @@ export interface Crossings {
   readonly fell: IdList;
 }
 
-function addSums(data: Float64Array, stride: number, slot: number, entities: Uint32Array, source: Float64Array, count: number): number {
-  for (let i = 0; i < count; i++) {
-    const at = (entities[i] as number) * stride + slot;
-    const sum = (data[at] as number) + (source[i] as number);
-    if (sum > SAFE || sum < -SAFE) return i;
-    data[at] = sum;
-  }
-  return count;
-}
-
-function addWatched(
+/** All measures of a row at once: they share a cache line. */
+function addRows(
   data: Float64Array,
   stride: number,
-  slot: number,
   entities: Uint32Array,
-  source: Float64Array,
   count: number,
-  rose: IdList,
-  fell: IdList,
-): number {
+  slots: readonly number[],
+  sources: readonly Float64Array[],
+  crossings: readonly (Crossings | null)[],
+): void {
+  const width = slots.length;
   for (let i = 0; i < count; i++) {
     const entity = entities[i] as number;
-    const at = entity * stride + slot;
-    const before = data[at] as number;
-    const sum = before + (source[i] as number);
-    if (sum > SAFE || sum < -SAFE) return i;
-    data[at] = sum;
-    if (before > 0 !== sum > 0) (sum > 0 ? rose : fell).push(entity);
+    const row = entity * stride;
+    for (let k = 0; k < width; k++) {
+      const at = row + (slots[k] as number);
+      const before = data[at] as number;
+      const sum = before + ((sources[k] as Float64Array)[i] as number);
+      data[at] = sum;
+      if (before > 0 !== sum > 0) noteCrossing(crossings[k] as Crossings | null, entity, sum);
+    }
   }
-  return count;
+}
+
+function noteCrossing(crossings: Crossings | null, entity: number, sum: number): void {
+  if (crossings !== null) (sum > 0 ? crossings.rose : crossings.fell).push(entity);
+}
+
+/** Of the columns that share a number. */
+function watchedOf(group: readonly Column[]): Crossings | null {
+  for (let c = 0; c < group.length; c++) {
+    const { crossings } = group[c] as Column;
+    if (crossings !== null) return crossings;
+  }
+  return null;
+}
+
+/** Rounded, each step at most by a half: it is not below 2^53 where the true sum is above. */
+function sumOfMagnitudes(source: Float64Array, count: number): number {
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += Math.abs(source[i] as number);
+  return sum;
 }
 
 /** Two sources that are both missing are the same. */
