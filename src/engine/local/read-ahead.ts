@@ -43,7 +43,8 @@ export class ReadAhead {
   }
 
   cancel(): void {
-    this.#abort.abort();
+    // A source that has ended has nothing to abort; and without a reason of ours each abort would make an exception with its trace.
+    if (!this.#ended) this.#abort.abort(cancelled);
     this.#blocks.length = 0;
     this.#held = 0;
     this.#wakeSource?.();
@@ -71,3 +72,5 @@ export class ReadAhead {
     this.#wakeReader?.();
   }
 }
+
+const cancelled = new Error('nobody reads on');
