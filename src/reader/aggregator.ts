@@ -56,6 +56,7 @@ export class Aggregator {
   /** The rows of another part come now, by `add`; -1 for dimensions that are not read. */
   useColumns(columns: ArrayLike<number>): void {
     this.#columns.set(columns);
+    this.#made?.useColumns(this.#columns);
     this.move();
   }
 

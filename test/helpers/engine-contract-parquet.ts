@@ -5,7 +5,7 @@ import type { ReadOutcome, ReadPlan } from '../../src/engine/engine.ts';
 import { csv, plain, preset, reasons, rowsOf, statistics } from './engine-contract-parts.ts';
 import { grain } from './engine-layouts.ts';
 import { parquetOf, renamed } from './engine-parquet.ts';
-import { type EngineWorld, planOf } from './engine-world.ts';
+import { type EngineWorld, planOf, taskOf } from './engine-world.ts';
 
 export function parquetContract(current: () => EngineWorld): void {
   const outcome = (key: string, content: Uint8Array | string, plan: ReadPlan = preset): Promise<ReadOutcome> =>
@@ -137,6 +137,31 @@ export function parquetContract(current: () => EngineWorld): void {
       ]);
       expect(statistics(await current().readOne(chunk, preset), preset.layout)).toEqual([
         { '["M","C"]': ['3', '550', '200', '1', '2', '1'] },
+      ]);
+    });
+
+    test('has its columns in an order of its own, whatever that of the part before', async () => {
+      const one = await parquetOf("select 'M' as merchant, 'C' as customer, 'F' as gender, 1 as amount, 2 as weight");
+      const other = await parquetOf("select 2 as weight, 5 as amount, 'F' as gender, 'D' as customer, 'M' as merchant");
+      const tasks = [
+        taskOf(await current().chunk('1.parquet', one)),
+        taskOf(await current().chunk('2.parquet', other)),
+        taskOf(
+          await current().folderChunk('3', [
+            ['1.parquet', one],
+            ['2.parquet', other],
+            ['3.csv', 'weight,amount,gender,customer,merchant\n,7,F,E,M\n'],
+            ['4.parquet', one],
+          ]),
+        ),
+      ];
+      const found = await current().read(tasks, preset);
+      const c = ['1', '100', '200', '1', '1', '0'];
+      const d = ['1', '500', '200', '1', '1', '0'];
+      expect(found.map(({ outcome }) => statistics(outcome, preset.layout))).toEqual([
+        [{ '["M","C"]': c }],
+        [{ '["M","D"]': d }],
+        [{ '["M","C"]': ['2', '200', '400', '2', '2', '0'], '["M","D"]': d, '["M","E"]': ['1', '700', '0', '0', '1', '0'] }],
       ]);
     });
 
