@@ -139,11 +139,15 @@ export async function stopServer(state: string): Promise<void> {
   await until(() => processesOf(state).length === 0, 'the server to stop');
 }
 
-/** It has inherited the lock (on Linux), and has set up a handler for SIGTERM: a Node that just starts has none yet. */
+/**
+ * It has the lock, and has set up its handlers. That for SIGHUP is the last of them (supervisor-main.ts); one for SIGTERM
+ * says nothing, for Node has one of its own from the start, which ends it. A shell that sleeps has none: signalled while
+ * it becomes Node, it would end.
+ */
 function isListening(pid: number): boolean {
   try {
     const caught = /^SigCgt:\s*(\w+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
-    return readlinkSync(`/proc/${pid}/fd/3`).endsWith('server.lock') && (BigInt(`0x${caught}`) & (1n << 14n)) !== 0n;
+    return readlinkSync(`/proc/${pid}/fd/3`).endsWith('server.lock') && (BigInt(`0x${caught}`) & 1n) !== 0n;
   } catch {
     return false;
   }

@@ -22,7 +22,6 @@ const bell = makeBell();
 let hurry: Hurry = process.argv[3] === 'wait' ? 'wait' : 'no';
 
 process.umask(0o077);
-process.on('SIGHUP', () => {});
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   // A machine that shuts down signals all at once: the detector's last commit still needs the server.
   process.on(signal, () => {
@@ -30,6 +29,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     bell.ring();
   });
 }
+// The last: by it one sees from outside that the others are there (Node itself catches those from its start, and ends).
+process.on('SIGHUP', () => {});
 
 // No top-level await: this is bundled as CommonJS, which loads without Node's loader of ES modules (scripts/build.mjs).
 void run(stateFolderAt(task.root))
