@@ -3,8 +3,7 @@
  *
  * State: an unrolled linked list a parent. Blocks lie in one pool as [previous block, capacity, used, child, child, ...];
  * capacities double from 2 to 512, so a parent of few children costs little and one of many is read almost in sequence.
- * A column gives each child its position, for whoever keeps something by position.
- * Cost: adding O(1); reading O(children); about 10 bytes a child for large parents, 28 for parents of one.
+ * Cost: adding O(1); reading O(children); about 6 bytes a child for large parents, 24 for parents of one.
  */
 import { growUint32, type IdList } from './grow.ts';
 
@@ -17,15 +16,9 @@ export class Children {
   private used = 1;
   private head = new Uint32Array(16);
   private counts = new Uint32Array(16);
-  private positions = new Uint32Array(16);
 
   count(parent: number): number {
     return this.counts[parent] ?? 0;
-  }
-
-  /** The child's number among its parent's children. */
-  position(child: number): number {
-    return this.positions[child] as number;
   }
 
   /** Each child has one parent, and is added once. */
@@ -41,8 +34,6 @@ export class Children {
     this.pool[block + 2] = filled + 1;
     const count = this.counts[parent] as number;
     this.counts[parent] = count + 1;
-    if (child >= this.positions.length) this.positions = growUint32(this.positions, child + 1);
-    this.positions[child] = count;
   }
 
   /** Replaces the list by the parent's children, by position. */

@@ -129,14 +129,14 @@ export class Evaluator {
     for (const gate of this.gates) this.addOpened(gate);
     for (const walk of this.walks) this.addGroups(walk);
     for (const part of this.ranks) this.addLetIn(part);
-    const { touched } = this.grain;
-    // Only where there are others can an entity be named twice.
-    if (this.candidates.length === 0) this.evaluate(touched, found);
-    else {
-      this.addAll(touched.ids, touched.length);
-      this.evaluate(this.candidates, found);
-      this.clearCandidates();
-    }
+    this.siftAll();
+    this.takeLeft(found);
+  }
+
+  /** As `after`, but nothing counts as detected. */
+  rehearse(): void {
+    for (const part of this.ranks) this.addLetIn(part);
+    this.siftAll();
   }
 
   /** All entities that are true and not detected; they count as detected. */
@@ -145,7 +145,8 @@ export class Evaluator {
     for (let first = 0; first < size; first += PIECE) {
       this.candidates.clear();
       for (let entity = first; entity < Math.min(first + PIECE, size); entity++) this.candidates.push(entity);
-      this.evaluate(this.candidates, found);
+      this.sift(this.candidates);
+      this.takeLeft(found);
     }
     this.candidates.clear();
   }
@@ -168,8 +169,20 @@ export class Evaluator {
     return this.ranks.some((part) => part.rank.order === order && areOpen(part.gates, cohort));
   }
 
-  /** Those that are true and not detected. Candidates stay as they are. */
-  private evaluate(candidates: IdList, found: IdList): void {
+  /** Leaves those candidates and touched entities that are true and not detected. */
+  private siftAll(): void {
+    const { touched } = this.grain;
+    // Only where there are others can an entity be named twice.
+    if (this.candidates.length === 0) {
+      this.sift(touched);
+      return;
+    }
+    this.addAll(touched.ids, touched.length);
+    this.sift(this.candidates);
+    this.clearCandidates();
+  }
+
+  private sift(candidates: IdList): void {
     const { left } = this;
     this.detected.others(candidates, this.grain.table.size, left);
     this.work.evaluated += left.length;
@@ -178,6 +191,10 @@ export class Evaluator {
     for (const gate of this.gates) keepOpen(gate, left);
     for (const cross of this.crosses) keepCross(cross, left);
     for (const { rank } of this.ranks) rank.keep(left);
+  }
+
+  private takeLeft(found: IdList): void {
+    const { left } = this;
     for (let i = 0; i < left.length; i++) {
       const entity = left.ids[i] as number;
       this.detected.add(entity);

@@ -28,15 +28,21 @@ import type { Plan } from './plan.ts';
 import type { RankLimits } from './rank/cohort-order.ts';
 import { Orders } from './rank/orders.ts';
 import { State } from './state.ts';
-import { tablePiece } from './table-piece.ts';
+import { tablePiece, zeroDelta } from './table-piece.ts';
 import type { Work } from './work.ts';
 
 /** Rows of a table are loaded in pieces: scratch stays small. */
 const PIECE = 65_536;
+/** Entities from which on a state takes so long to load that a few steps more do not matter, and a slow first chunk does. */
+const WORTH_REHEARSING = 500_000;
+const REHEARSALS = 30;
+/** Entities of a rehearsed step. */
+const REHEARSED = 2_000;
 
-/** For tests: small cohorts in the modes of large ones. */
+/** For tests: small cohorts in the modes of large ones, rehearsals on small states. */
 export interface DetectorOptions {
   readonly rankLimits?: RankLimits;
+  readonly rehearseFrom?: number;
 }
 
 export function makeDetector(plan: Plan, options: DetectorOptions = {}): Detector {
@@ -57,9 +63,11 @@ class MemoryDetector implements Detector {
   private evaluatedOnce = false;
   private settled = true;
   private prepared = false;
+  private readonly rehearseFrom: number;
 
   constructor(plan: Plan, options: DetectorOptions) {
     this.plan = plan;
+    this.rehearseFrom = options.rehearseFrom ?? WORTH_REHEARSING;
     this.state = new State(plan.layout);
     this.orders = new Orders(this.state, this.work, options.rankLimits);
     this.evaluators = plan.patterns.map((pattern) => new Evaluator(this.state, pattern, this.orders, this.work));
@@ -105,8 +113,31 @@ class MemoryDetector implements Detector {
   }
 
   prepare(): void {
-    if (this.settled) for (const evaluator of this.evaluators) evaluator.findCuts();
+    if (!this.settled) return;
+    for (const evaluator of this.evaluators) evaluator.findCuts();
     this.prepared = true;
+    const work = { ...this.work };
+    for (const base of this.state.bases) if (this.state.grain(base).table.size >= this.rehearseFrom) this.rehearse(base);
+    Object.assign(this.work, work);
+  }
+
+  /**
+   * Steps that add nothing to some of the entities there are: no sum changes, so nothing becomes true. V8 compiles what a step
+   * runs through after some calls, and a first chunk on a large state would pay for that.
+   */
+  private rehearse(base: number): void {
+    const { table } = this.state.grain(base);
+    const stride = Math.max(1, Math.floor(table.size / (REHEARSALS * REHEARSED)));
+    for (let r = 0; r < REHEARSALS; r++) {
+      const delta = zeroDelta(this.state, base, r * REHEARSED * stride, stride, REHEARSED);
+      this.begin(delta);
+      for (const evaluator of this.evaluators) evaluator.before();
+      for (const order of this.orders.all) order.before();
+      this.finish(delta, false);
+      for (const order of this.orders.all) order.after();
+      for (const evaluator of this.evaluators) evaluator.rehearse();
+      this.state.release();
+    }
   }
 
   step(delta: Delta): StepResult {

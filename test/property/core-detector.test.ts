@@ -79,7 +79,7 @@ class Kept {
   }
 
   load(model: Model): Detector {
-    const detector = makeDetector(this.world.plan, { rankLimits: this.world.limits });
+    const detector = makeDetector(this.world.plan, { rankLimits: this.world.limits, rehearseFrom: 1 });
     this.dictionaries.forEach((values, dimension) => detector.loadValues(dimension, values));
     for (const [grain, table] of this.tables) {
       const columns = (from: number, to: number): [Uint32Array[], Integers[]] => {
