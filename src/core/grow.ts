@@ -24,25 +24,25 @@ export const growth = { inPlaceFrom: 1 << 22 };
 
 const memories = new WeakMap<ArrayBuffer, Memory>();
 
-/** At least `capacity` long; those beyond the old length are 0. */
-export function growFloat64(array: Float64Array<ArrayBuffer>, capacity: number): Float64Array<ArrayBuffer> {
-  return capacity <= array.length ? array : new Float64Array(grownBuffer(array, 8 * capacity, 8));
+/** At least `capacity` long; those beyond the old length are 0. `tight`: by an eighth however small, where there are many arrays. */
+export function growFloat64(array: Float64Array<ArrayBuffer>, capacity: number, tight = false): Float64Array<ArrayBuffer> {
+  return capacity <= array.length ? array : new Float64Array(grownBuffer(array, 8 * capacity, tight));
 }
 
-export function growUint32(array: Uint32Array<ArrayBuffer>, capacity: number): Uint32Array<ArrayBuffer> {
-  return capacity <= array.length ? array : new Uint32Array(grownBuffer(array, 4 * capacity, 8));
+export function growUint32(array: Uint32Array<ArrayBuffer>, capacity: number, tight = false): Uint32Array<ArrayBuffer> {
+  return capacity <= array.length ? array : new Uint32Array(grownBuffer(array, 4 * capacity, tight));
 }
 
 export function growUint8(array: Uint8Array<ArrayBuffer>, capacity: number): Uint8Array<ArrayBuffer> {
-  return capacity <= array.length ? array : new Uint8Array(grownBuffer(array, capacity, 8));
+  return capacity <= array.length ? array : new Uint8Array(grownBuffer(array, capacity, false));
 }
 
 export function growBigInt64(array: BigInt64Array<ArrayBuffer>, capacity: number): BigInt64Array<ArrayBuffer> {
-  return capacity <= array.length ? array : new BigInt64Array(grownBuffer(array, 8 * capacity, 8));
+  return capacity <= array.length ? array : new BigInt64Array(grownBuffer(array, 8 * capacity, false));
 }
 
 export function growBigUint64(array: BigUint64Array<ArrayBuffer>, capacity: number): BigUint64Array<ArrayBuffer> {
-  return capacity <= array.length ? array : new BigUint64Array(grownBuffer(array, 8 * capacity, 8));
+  return capacity <= array.length ? array : new BigUint64Array(grownBuffer(array, 8 * capacity, false));
 }
 
 /** Room for at least `capacity` values; the old ones are not kept (scratch). */
@@ -86,15 +86,15 @@ export class IdList {
   }
 }
 
-/** A buffer of at least `bytes` that begins with those of the array, a multiple of `unit` long. */
-function grownBuffer(array: ArrayBufferView<ArrayBuffer>, bytes: number, unit: number): ArrayBuffer {
-  return (bytes < growth.inPlaceFrom ? null : grownInPlace(array, bytes)) ?? copied(array, bytes, unit);
+/** A buffer of at least `bytes` that begins with those of the array, a multiple of 8 long. */
+function grownBuffer(array: ArrayBufferView<ArrayBuffer>, bytes: number, tight: boolean): ArrayBuffer {
+  return (bytes < growth.inPlaceFrom ? null : grownInPlace(array, bytes)) ?? copied(array, bytes, tight);
 }
 
-function copied(array: ArrayBufferView<ArrayBuffer>, bytes: number, unit: number): ArrayBuffer {
-  const more = array.byteLength < 8 * PAGE ? array.byteLength : array.byteLength >> 3;
+function copied(array: ArrayBufferView<ArrayBuffer>, bytes: number, tight: boolean): ArrayBuffer {
+  const more = array.byteLength < 8 * PAGE && !tight ? array.byteLength : array.byteLength >> 3;
   const length = Math.max(bytes, array.byteLength + more + 128);
-  const grown = new ArrayBuffer(Math.ceil(length / unit) * unit);
+  const grown = new ArrayBuffer(Math.ceil(length / 8) * 8);
   new Uint8Array(grown).set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
   return grown;
 }

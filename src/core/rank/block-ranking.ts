@@ -60,7 +60,7 @@ export class BlockRanking implements Ranking {
     ranking.fitDirectory(count);
     ranking.blocks = count;
     ranking.pooled = count;
-    ranking.fill(keys, ids, 0, keys.length);
+    if (!ranking.deal(keys, ids)) ranking.fill(keys, ids, 0, keys.length);
     ranking.setBound(0, Number.NEGATIVE_INFINITY, 0);
     return ranking;
   }
@@ -245,8 +245,8 @@ export class BlockRanking implements Ranking {
   }
 
   private fitPool(length: number): void {
-    this.keys = growFloat64(this.keys, length);
-    this.ids = growUint32(this.ids, length);
+    this.keys = growFloat64(this.keys, length, true);
+    this.ids = growUint32(this.ids, length, true);
   }
 
   private fitDirectory(blocks: number): void {
@@ -266,6 +266,37 @@ export class BlockRanking implements Ranking {
       sum += sizes[at] as number;
     }
     this.counted = true;
+  }
+
+  /**
+   * Makes all blocks by bounds that are read off the sorted keys, and deals the members out: several times faster than halving.
+   * False where ties would overfill a block: then nothing is done.
+   */
+  private deal(keys: Float64Array, ids: Uint32Array): boolean {
+    const { blocks, boundKeys, places, sizes } = this;
+    const sorted = keys.slice().sort();
+    let start = 0;
+    for (let at = 1; at <= blocks; at++) {
+      let end = at === blocks ? sorted.length : at * FILL;
+      while (at < blocks && end > start && sorted[end - 1] === sorted[end]) end--;
+      if (end - start > BLOCK || (end === start && blocks > 1)) return false;
+      if (at < blocks) boundKeys[at] = sorted[end] as number;
+      start = end;
+    }
+    boundKeys[0] = Number.NEGATIVE_INFINITY;
+    this.boundIds.fill(0, 0, blocks);
+    for (let at = 0; at < blocks; at++) places[at] = at;
+    sizes.fill(0, 0, blocks);
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i] as number;
+      const at = upperBound(boundKeys, blocks, key) - 1;
+      const size = sizes[at] as number;
+      const place = at * BLOCK + size;
+      this.keys[place] = key;
+      this.ids[place] = ids[i] as number;
+      sizes[at] = size + 1;
+    }
+    return true;
   }
 
   /** Makes the blocks of members [start, end), the first of which is member `start`'s: halves until one block holds them. */
