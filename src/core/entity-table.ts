@@ -13,6 +13,8 @@ import { growUint32 } from './grow.ts';
 import { hashPair, hashRow } from './hash.ts';
 import { HashIndex, NONE } from './hash-index.ts';
 
+const BATCH = 512;
+
 export class EntityTable {
   size = 0;
   /** One a dimension of the grain; only the first `size` of each are meaningful. */
@@ -73,12 +75,16 @@ export class EntityTable {
     const columnA = this.columns[0] as Uint32Array;
     const columnB = this.columns[1] as Uint32Array;
     const index = this.index as HashIndex;
-    // Guesses first, in a loop that does nothing else: the processor overlaps its cache misses.
-    guessPairs(index, first, second, count, out, at);
-    for (let i = 0; i < count; i++) {
-      const guess = out[at + i] as number;
-      if (guess === NONE || columnA[guess] !== first[i] || columnB[guess] !== second[i])
-        out[at + i] = this.findOrAddPair(first[i] as number, second[i] as number);
+    // Guesses first, in a loop that does nothing else: the processor overlaps its cache misses. Few at a time: what it has fetched
+    // is still there when the guesses are looked at.
+    for (let from = 0; from < count; from += BATCH) {
+      const to = Math.min(count, from + BATCH);
+      guessPairs(index, first, second, from, to, out, at);
+      for (let i = from; i < to; i++) {
+        const guess = out[at + i] as number;
+        if (guess === NONE || columnA[guess] !== first[i] || columnB[guess] !== second[i])
+          out[at + i] = this.findOrAddPair(first[i] as number, second[i] as number);
+      }
     }
   }
 
@@ -120,6 +126,14 @@ export class EntityTable {
 }
 
 /** Entities whose hash is that of the key, or NONE: no answer yet. */
-function guessPairs(index: HashIndex, first: Uint32Array, second: Uint32Array, count: number, out: Uint32Array, at: number): void {
-  for (let i = 0; i < count; i++) out[at + i] = index.peek(hashPair(first[i] as number, second[i] as number));
+function guessPairs(
+  index: HashIndex,
+  first: Uint32Array,
+  second: Uint32Array,
+  from: number,
+  to: number,
+  out: Uint32Array,
+  at: number,
+): void {
+  for (let i = from; i < to; i++) out[at + i] = index.peek(hashPair(first[i] as number, second[i] as number));
 }

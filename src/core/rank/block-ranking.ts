@@ -60,7 +60,8 @@ export class BlockRanking implements Ranking {
     ranking.fitDirectory(count);
     ranking.blocks = count;
     ranking.pooled = count;
-    if (!ranking.deal(keys, ids)) ranking.fill(keys, ids, 0, keys.length);
+    if (isAscending(ids)) ranking.deal(keys, ids);
+    else ranking.fill(keys, ids, 0, keys.length);
     ranking.setBound(0, Number.NEGATIVE_INFINITY, 0);
     return ranking;
   }
@@ -269,34 +270,29 @@ export class BlockRanking implements Ranking {
   }
 
   /**
-   * Makes all blocks by bounds that are read off the sorted keys, and deals the members out: several times faster than halving.
-   * False where ties would overfill a block: then nothing is done.
+   * Makes all blocks from members by ascending id: the keys are sorted (by the engine, several times faster than keys and ids
+   * together), and each member is dealt to where its key begins among them, plus the number of its ties before it.
    */
-  private deal(keys: Float64Array, ids: Uint32Array): boolean {
-    const { blocks, boundKeys, places, sizes } = this;
+  private deal(keys: Float64Array, ids: Uint32Array): void {
     const sorted = keys.slice().sort();
-    let start = 0;
-    for (let at = 1; at <= blocks; at++) {
-      let end = at === blocks ? sorted.length : at * FILL;
-      while (at < blocks && end > start && sorted[end - 1] === sorted[end]) end--;
-      if (end - start > BLOCK || (end === start && blocks > 1)) return false;
-      if (at < blocks) boundKeys[at] = sorted[end] as number;
-      start = end;
-    }
-    boundKeys[0] = Number.NEGATIVE_INFINITY;
-    this.boundIds.fill(0, 0, blocks);
-    for (let at = 0; at < blocks; at++) places[at] = at;
-    sizes.fill(0, 0, blocks);
+    const firsts = new Float64Array(this.blocks).map((_, at) => sorted[at * FILL] as number);
+    const seen = new Uint32Array(keys.length);
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i] as number;
-      const at = upperBound(boundKeys, blocks, key) - 1;
-      const size = sizes[at] as number;
-      const place = at * BLOCK + size;
+      const start = Math.max(0, lowerBound(firsts, firsts.length, key) - 1) * FILL;
+      const begin = lowerBoundFrom(sorted, start, Math.min(start + FILL, sorted.length), key);
+      const rank = begin + (seen[begin] as number);
+      seen[begin] = (seen[begin] as number) + 1;
+      const at = Math.floor(rank / FILL);
+      const place = at * BLOCK + (rank - at * FILL);
       this.keys[place] = key;
       this.ids[place] = ids[i] as number;
-      sizes[at] = size + 1;
+      if (place === at * BLOCK) this.setBound(at, key, ids[i] as number);
     }
-    return true;
+    for (let at = 0; at < this.blocks; at++) {
+      this.places[at] = at;
+      this.sizes[at] = Math.min(FILL, keys.length - at * FILL);
+    }
   }
 
   /** Makes the blocks of members [start, end), the first of which is member `start`'s: halves until one block holds them. */
@@ -315,4 +311,21 @@ export class BlockRanking implements Ranking {
     this.keys.set(keys.subarray(start, end), at * BLOCK);
     this.ids.set(ids.subarray(start, end), at * BLOCK);
   }
+}
+
+function isAscending(ids: Uint32Array): boolean {
+  for (let i = 1; i < ids.length; i++) if ((ids[i] as number) <= (ids[i - 1] as number)) return false;
+  return true;
+}
+
+/** First index from `low` on of sorted[low .. high) whose key is not smaller; `high` if there is none. */
+function lowerBoundFrom(sorted: Float64Array, low: number, high: number, key: number): number {
+  let from = low;
+  let to = high;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if ((sorted[middle] as number) < key) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
