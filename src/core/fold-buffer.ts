@@ -1,14 +1,15 @@
 /**
  * What was applied to one base grain since the last fold, summed by entity.
  *
- * State: one row an entity that was touched since (its id and its sums, kept as the statistics are: records.ts), and by entity
- * its row + 1 (4 bytes an entity). `persisted` entities have a row in the table (or are in rows that a caller took to fold).
+ * State: one row an entity that was touched since (its id and its sums, kept as the statistics are: records.ts), and an index
+ * from the entity to its row. `persisted` entities have a row in the table (or are in rows that a caller took to fold).
  * Sums are additive, so a buffer that is given back is added to what came since, in any order. While the table is empty there is
  * no need of any of this: what was applied is the state itself.
  * Cost: O(1) a row added; taking sorts the entities, O(t log t).
  */
 import type { FoldRows } from './detector.ts';
-import { growUint32, IdList, roomUint32 } from './grow.ts';
+import { IdList, roomUint32 } from './grow.ts';
+import { HashIndex, NONE } from './hash-index.ts';
 import type { Integers } from './integers.ts';
 import type { Layout } from './layout.ts';
 import type { GrainState } from './grain-state.ts';
@@ -20,7 +21,7 @@ export class FoldBuffer {
   private readonly twins: readonly number[];
   private readonly entities = new IdList();
   private sums: Records;
-  private rowOf = new Uint32Array(64);
+  private index = new HashIndex();
   private rows = new Uint32Array(0);
   private persisted = 0;
   /** The table is empty, and nothing was ever taken. */
@@ -40,9 +41,8 @@ export class FoldBuffer {
 
   add(entities: Uint32Array, additive: readonly Integers[], count: number): void {
     if (this.isWhole) return;
-    this.rowOf = growUint32(this.rowOf, this.base.table.size);
     this.rows = roomUint32(this.rows, count);
-    place(entities, count, this.rowOf, this.entities, this.rows);
+    place(entities, count, this.index, this.entities, this.rows);
     this.sums.grow(this.entities.length);
     this.sums.add(this.rows, additive, count);
   }
@@ -52,7 +52,7 @@ export class FoldBuffer {
     if (this.isWhole) return this.takeWhole();
     if (this.entities.length === 0) return null;
     const entities = this.entities.ids.slice(0, this.entities.length).sort();
-    const rows = entities.map((entity) => (this.rowOf[entity] as number) - 1);
+    const rows = entities.map((entity) => this.index.first(hashOf(entity)));
     const taken: FoldRows = {
       grain: this.base.index,
       entities,
@@ -60,7 +60,7 @@ export class FoldBuffer {
       keys: this.base.table.columns.map((column) => entities.map((entity) => column[entity] as number)),
       additive: this.sums.columns.map((column) => column.pick(rows)),
     };
-    for (const entity of entities) this.rowOf[entity] = 0;
+    this.index = new HashIndex();
     this.entities.clear();
     this.sums = this.emptySums();
     this.persist();
@@ -87,15 +87,21 @@ export class FoldBuffer {
 }
 
 /** Writes the row of each entity, a new one for those that have none. */
-function place(entities: Uint32Array, count: number, rowOf: Uint32Array, list: IdList, rows: Uint32Array): void {
+function place(entities: Uint32Array, count: number, index: HashIndex, list: IdList, rows: Uint32Array): void {
   for (let i = 0; i < count; i++) {
     const entity = entities[i] as number;
-    let rowPlus1 = rowOf[entity] as number;
-    if (rowPlus1 === 0) {
+    const hash = hashOf(entity);
+    let row = index.first(hash);
+    if (row === NONE) {
+      row = list.length;
       list.push(entity);
-      rowPlus1 = list.length;
-      rowOf[entity] = rowPlus1;
+      index.insert(hash, row);
     }
-    rows[i] = rowPlus1 - 1;
+    rows[i] = row;
   }
+}
+
+/** An odd factor loses nothing: equal hashes are equal entities. */
+function hashOf(entity: number): number {
+  return Math.imul(entity, 0x9e3779b1) >>> 0;
 }

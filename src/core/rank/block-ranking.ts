@@ -20,7 +20,7 @@ import { selectKey } from './select.ts';
 
 const BLOCK = 128;
 /** Members a block is made with: room for some to come. */
-const FILL = 112;
+const FILL = 120;
 /** A block below this size joins its neighbour where both fit well into one. */
 const SPARSE = 32;
 
