@@ -9,7 +9,7 @@
  * The build makes the cache for its own Node. Under another Node the first run makes one as it ends, where it may write
  * here; that it may not is no error. A cache comes into being by rename, so one that is there is whole.
  */
-const { readFileSync, renameSync, writeFileSync } = require('node:fs');
+const { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } = require('node:fs');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { setFlagsFromString } = require('node:v8');
@@ -30,17 +30,39 @@ function readIfThere(file) {
   }
 }
 
-/** Of all functions, not only of those that were needed so far: V8 compiles them when they are first called. @param {string} name */
+/**
+ * Of all functions, not only of those that were needed so far: V8 compiles them when they are first called. V8 does not
+ * check what a cache holds, and a damaged one ends every start. So each is written by one process alone, and is on the disk
+ * before it gets its name. Where none can be written, nothing is compiled for it.
+ * @param {string} name
+ */
 function makeCache(name) {
   const { code, cache } = filesOf(name);
+  const fresh = `${cache}.${process.pid}-${Date.now()}`;
+  const file = openSync(fresh, 'wx');
+  try {
+    try {
+      writeFileSync(file, compiled(code));
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(fresh, cache);
+  } catch (error) {
+    rmSync(fresh, { force: true });
+    throw error;
+  }
+}
+
+/** @param {string} code */
+function compiled(code) {
   setFlagsFromString('--no-lazy');
   setFlagsFromString('--no-compilation-cache');
   const script = new Script(readFileSync(code, 'latin1'), { filename: code });
   // The flags are part of what a cache is made for.
   setFlagsFromString('--lazy');
   setFlagsFromString('--compilation-cache');
-  writeFileSync(`${cache}.${process.pid}`, script.createCachedData());
-  renameSync(`${cache}.${process.pid}`, cache);
+  return script.createCachedData();
 }
 
 /** @param {string} name */
