@@ -197,6 +197,23 @@ describe('killed while the server runs', () => {
     await expectCleanEnd();
   });
 
+  test('the postmaster, before the opener that started it has connected: another is started', async () => {
+    expect(await addRow(await openServer())).toBe(1);
+    await closeAll();
+    await stopServer(place.state);
+    const opener = startOpener(place.state);
+    await until(() => pidsOf(place.state, 'postmaster').length > 0, 'the postmaster');
+    kill(opener.process.pid, 'SIGSTOP');
+    const ready = (): boolean => readFileSync(join(place.state, 'postgres', 'data', 'postmaster.pid'), 'utf8').includes('ready');
+    await until(() => existsSync(join(place.state, 'postgres', 'data', 'postmaster.pid')) && ready(), 'the server to be ready');
+    pidsOf(place.state, 'postmaster').forEach((pid) => kill(pid));
+    kill(opener.process.pid, 'SIGCONT');
+    await opener.opened;
+    expect(await addRow(await openServer())).toBe(2);
+    await opener.leave();
+    await expectCleanEnd();
+  });
+
   test('the supervisor and the postmaster', async () => {
     expect(await addRow(await openServer())).toBe(1);
     for (const kind of ['supervisor', 'postmaster'] as const) pidsOf(place.state, kind).forEach((pid) => kill(pid));

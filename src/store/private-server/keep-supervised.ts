@@ -28,6 +28,7 @@ const everyMs = 10_000;
 /** Rejects when the session has ended. */
 export async function keepSupervised(folder: StateFolder, session: Session, { sleeper, isSupervised }: Supervised): Promise<Keeper> {
   let own = sleeper;
+  let isGone = false;
 
   async function look(): Promise<void> {
     if (own !== undefined && !own.ended) {
@@ -37,12 +38,17 @@ export async function keepSupervised(folder: StateFolder, session: Session, { sl
     // Also says whether the server still answers: without one there is nothing to supervise.
     const found = await session.sql`select from pg_stat_activity where application_name = ${supervisorName}`;
     if (found.length > 0) return;
-    if (takesFlock) own = await adopt(folder);
-    else startAdopter(folder);
+    if (!takesFlock) return startAdopter(folder);
+    // Of two looks at once one gets the lock.
+    own = (await adopt(folder)) ?? own;
+    if (isGone) own?.leave();
   }
 
   // Whoever sleeps while the server is gone would keep others from starting it again.
-  session.whenGone(() => own?.leave());
+  session.whenGone(() => {
+    isGone = true;
+    own?.leave();
+  });
   if (!isSupervised && own === undefined) await look();
   const watch = setInterval(() => void look().catch(() => clearInterval(watch)), everyMs).unref();
   return {

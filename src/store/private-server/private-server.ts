@@ -204,6 +204,9 @@ function makeStarter(folder: StateFolder, options: PrivateServerOptions, bell: B
       if (last?.at === 'failed') throw new TallyhoError(last.code, last.message, last.mend === null ? {} : { mend: last.mend });
     },
     ensure: async () => {
+      // The server that it is for has served, and nobody listens any more: what is left of it is judged anew.
+      sleeper?.kill();
+      sleeper = undefined;
       if (isAlive()) return;
       if (started === mostSupervisors) throw await supervisorsEnd(folder, logStart);
       if (started === 0) logStart = await logSize(folder.log);
