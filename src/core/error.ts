@@ -58,7 +58,7 @@ export const errorCodes = define({
   STORE_UNKNOWN_COMMIT: { domain: 'external', retry: 'backoff', exit: 1, about: 'The connection ended during a commit; the ledger is read to learn whether it took place.' },
   STORE_SCHEMA: { domain: 'user', retry: 'never', exit: 1, about: 'The schema in the database is of a newer release, or not ours.' },
   SERVER_START: { domain: 'external', retry: 'backoff', exit: 1, about: 'The private PostgreSQL server does not start.' },
-  SERVER_BINARIES: { domain: 'external', retry: 'never', exit: 1, about: 'The binaries of the private PostgreSQL server are missing for this platform.' },
+  SERVER_BINARIES: { domain: 'external', retry: 'never', exit: 1, about: 'A program that the private PostgreSQL server needs is missing.' },
   DISK_LOW: { domain: 'external', retry: 'never', exit: 1, about: 'The disk of the private state has less free space than `minFree`.' },
   INTERNAL: { domain: 'internal', retry: 'never', exit: 1, about: 'A law does not hold: a bug in Tallyho. Nothing was committed.' },
 });

@@ -17,7 +17,7 @@ import {
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { makeBell } from '../../src/store/private-server/bell.ts';
 import { findBinaries, usableBinaries } from '../../src/store/private-server/binaries.ts';
 import { type Door, readDoor, writeDoor } from '../../src/store/private-server/door.ts';
@@ -40,7 +40,10 @@ beforeEach(() => {
   chmodSync(top, 0o755);
 });
 
-afterEach(() => rmSync(top, { recursive: true, force: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(top, { recursive: true, force: true });
+});
 
 describe('who can reach what', () => {
   test('the owner is judged by his bits alone, then the group, then all others', () => {
@@ -125,6 +128,18 @@ test('a database as lock that is broken counts as held, and the reason is told',
   expect(await tryDatabaseLock(file, (why) => said.push(why))).toBe(undefined);
   expect(said).toHaveLength(1);
 });
+
+test.runIf(takesFlock)(
+  'without the program flock, or with one that lacks its options, nothing is tried again: its package is named',
+  async () => {
+    const lock = (): Promise<unknown> => tryLock(join(top, 'server.lock'), () => {});
+    const refused = { code: 'SERVER_BINARIES', mend: expect.stringContaining('util-linux') as string };
+    vi.stubEnv('PATH', top);
+    await expect(lock()).rejects.toMatchObject(refused);
+    writeFileSync(join(top, 'flock'), '#!/bin/sh\necho "flock: unrecognized option: exclusive" >&2\nexit 1\n', { mode: 0o755 });
+    await expect(lock()).rejects.toMatchObject({ ...refused, message: expect.stringContaining('unrecognized option') as string });
+  },
+);
 
 test.runIf(takesFlock)('a lock that was left to another process is held until that one ends', async () => {
   const file = join(top, 'server.lock');

@@ -14,7 +14,10 @@ export const takesFlock = process.platform === 'linux';
 
 /** What `flock` ends with when another holds the lock: none of its own codes. */
 const held = 75;
+/** What another program of that name (BusyBox) ends with that does not know these options. */
+const unlikeOurs = 1;
 
+/** Undefined when another process holds it. SERVER_BINARIES, SERVER_START. */
 export async function tryFlock(file: string, onBusy: (why: string) => void): Promise<Lock | undefined> {
   for (;;) {
     const descriptor = openSync(file, 'a', 0o600);
@@ -51,18 +54,23 @@ export function flockOf(file: string, descriptor: number): Lock {
 function take(descriptor: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const child = spawn('flock', ['--exclusive', '--nonblock', '--conflict-exit-code', String(held), '3'], {
-      stdio: ['ignore', 'ignore', 'ignore', descriptor],
+      stdio: ['ignore', 'ignore', 'pipe', descriptor],
     });
-    child.once('error', (cause) => reject(cannotLock(cause.message, cause)));
-    child.once('exit', (code, signal) => {
+    let said = '';
+    child.stderr?.on('data', (words: Buffer) => (said += words.toString()));
+    child.once('error', (cause: NodeJS.ErrnoException) =>
+      reject(cannotLock(cause.code === 'ENOENT' ? 'missing' : 'failed', cause.message, cause)),
+    );
+    child.once('close', (code, signal) => {
       if (code === 0 || code === held) resolve(code === 0);
-      else reject(cannotLock(`it ended with ${code ?? signal}`));
+      else reject(cannotLock(code === unlikeOurs ? 'missing' : 'failed', said.trim().split('\n')[0] || `it ended with ${code ?? signal}`));
     });
   });
 }
 
-function cannotLock(why: string, cause?: Error): TallyhoError {
-  return new TallyhoError('SERVER_START', `The state folder cannot be locked by the program flock: ${why}.`, {
+function cannotLock(kind: 'missing' | 'failed', why: string, cause?: Error): TallyhoError {
+  const code = kind === 'missing' ? 'SERVER_BINARIES' : 'SERVER_START';
+  return new TallyhoError(code, `The state folder cannot be locked by the program flock: ${why}.`, {
     mend: 'Install util-linux, which has it, or give a PostgreSQL as `store.url`.',
     ...(cause === undefined ? {} : { cause }),
   });

@@ -20,7 +20,7 @@ export interface Lock {
   release(): void;
 }
 
-/** Undefined when another process holds it, `onBusy` being told the reason. SERVER_START. */
+/** Undefined when another process holds it, `onBusy` being told the reason. SERVER_BINARIES, SERVER_START. */
 export async function tryLock(file: string, onBusy: (why: string) => void): Promise<Lock | undefined> {
   if (takesFlock) return await tryFlock(file, onBusy);
   const { tryDatabaseLock } = await import('./database-lock.ts');
