@@ -5,7 +5,7 @@
  *   read    no state; its floats are read from the records when it is asked for (linear-ranking.ts)
  *   kept    in order (block-ranking.ts)
  * Up to `read` children it is always read, above `linear` always kept once a condition asks for it. In between that is a matter
- * of price: reading all children costs about what moving a twelfth of them does. So it is kept at first, read from a step on
+ * of price: reading all children costs about what moving an eighth of them does. So it is kept at first, read from a step on
  * that touches many, and kept again from one on that touches few; `before` and `sweep` (when no condition needs it) lead back to *read*.
  * A group's measure (`via`) is always read: its value changes for members that no delta touches.
  * Between `before` and `after` of a step a kept cohort is moved along. A member is found by its old key, which is taken from
@@ -35,9 +35,9 @@ export interface RankLimits {
 export const rankLimits: RankLimits = { read: 64, linear: 16_384 };
 
 /** A step that touches more than 1 / MANY of the children makes reading them all the cheaper way. */
-const MANY = 12;
+const MANY = 8;
 /** And one that touches less than 1 / FEW is worth the making of a structure. */
-const FEW = 48;
+const FEW = 32;
 
 interface Kept {
   readonly cohort: number;
