@@ -16,5 +16,6 @@ export type PipelineEvent =
   | { readonly kind: 'folded'; readonly to: number; readonly rows: number; readonly ms: number }
   | { readonly kind: 'retry'; readonly error: Error; readonly inMs: number }
   | { readonly kind: 'rebuilt'; readonly done: number; readonly of: number }
+  /** Nothing to do: all there was is committed, published and folded. */
   | { readonly kind: 'idle' }
   | { readonly kind: 'stopping' };

@@ -58,7 +58,10 @@ export async function runPass(pass: PassOptions): Promise<PassResult> {
         continue;
       }
       progressed = (await takeChunk(pass, item, step.result)) || progressed;
-      if (session.foldIsDue) await session.fold();
+      if (session.folding.isOverdue) {
+        await session.committer.flush();
+        session.folding.begin();
+      }
     }
   } catch (error) {
     // Told to stop: what was evaluated is committed all the same.

@@ -143,7 +143,8 @@ async function live(run: Run): Promise<void> {
 }
 
 async function finish(session: Session): Promise<void> {
-  await session.fold();
+  await session.committer.flush();
+  await session.folding.finish();
   await session.publisher.drain();
 }
 
@@ -161,14 +162,29 @@ async function watch(run: Run, session: Session): Promise<void> {
     if (signal.aborted) break;
     if (once && pass.again === 0) return;
     if (pass.progressed) continue;
-    await finish(session);
-    run.failures = 0;
-    if (!once) options.on({ kind: 'idle' });
+    await session.publisher.drain();
     // A listing that takes long must not be all that a bucket sees of us (PROTOCOL.md 6).
-    const pause = Math.max(options.input.pollMs, 2 * pass.listMs);
-    await sleep(pause, undefined, { signal }).catch(() => undefined);
+    await rest(run, session, Math.max(options.input.pollMs, 2 * pass.listMs));
   }
   options.on({ kind: 'stopping' });
+}
+
+/** Until it is time to list again. Meanwhile the tables are brought up; then, and only then, the detector is idle. */
+async function rest(run: Run, { folding }: Session, ms: number): Promise<void> {
+  const { once, signal } = run.mode;
+  const until = performance.now() + ms;
+  let isIdle = false;
+  for (;;) {
+    folding.begin();
+    if (folding.isDone && !isIdle) {
+      isIdle = true;
+      run.failures = 0;
+      if (!once) run.options.on({ kind: 'idle' });
+    }
+    const left = until - performance.now();
+    if (left <= 0 || signal.aborted) return;
+    await folding.wait(left, signal);
+  }
 }
 
 /** Counts what the commit before a lost connection did after all. */

@@ -17,6 +17,7 @@ import { type ContentIndex, makeContentIndex } from './content-index.ts';
 import { isDataError } from './data-error.ts';
 import type { Original } from './decide.ts';
 import { type EntryMaker, makeEntries } from './entries.ts';
+import { type Folding, makeFolding } from './folding.ts';
 import { type KnownLines, makeKnownLines } from './known-lines.ts';
 import type { PipelineOptions } from './options.ts';
 import { assertIds, withGenerations } from './pattern-ids.ts';
@@ -52,6 +53,7 @@ export interface Session {
   readonly entries: EntryMaker;
   readonly committer: Committer;
   readonly publisher: Publisher;
+  readonly folding: Folding;
   readonly known: KnownLines;
   readonly readPlan: ReadPlan;
   /** Fingerprint of how chunks are read (reading-settings.ts). */
@@ -60,16 +62,9 @@ export interface Session {
   original(contentId: string, key: string): Promise<Original | null>;
   /** Hands an evaluated entry to the committer. Waits while commits or the sink lag too far behind. */
   commit(entry: CommitEntry, notes: readonly string[]): Promise<void>;
-  /** Commits all that was evaluated and folds it into the statistics tables, unless they have it already. */
-  fold(): Promise<void>;
-  /** Whether the tables have lagged for longer than they may. */
-  readonly foldIsDue: boolean;
   /** Begins nothing further, and resolves when what is under way is over. */
   close(): Promise<void>;
 }
-
-/** The statistics tables lag behind the ledger by no more than this. */
-const foldEveryMs = 10_000;
 
 /** One version of the bytes under a key. */
 export function versionName(key: string, contentId: string): string {
@@ -169,13 +164,19 @@ async function makeSession(life: Life, fit: Fit, detector: Detector, publisher: 
     csv: options.input.csv,
     maxChunkBytes: options.input.maxChunkBytes,
   };
-  let folded = writer.pipeline.foldedSequence;
-  let foldedAt = performance.now();
+  const folding = makeFolding({
+    detector,
+    writer,
+    folded: writer.pipeline.foldedSequence,
+    last: () => ({ evaluated: entries.lastSequence, committed: committer.lastSequence }),
+    on: options.on,
+  });
   return {
     detector,
     entries,
     committer,
     publisher,
+    folding,
     known,
     readPlan,
     settings: readingSettings(readPlan, options.input.maxBadRows),
@@ -196,33 +197,8 @@ async function makeSession(life: Life, fit: Fit, detector: Detector, publisher: 
       await committer.push(entry);
       await publisher.room();
     },
-    async fold() {
-      await committer.flush();
-      const to = committer.lastSequence;
-      if (to === folded) return;
-      const rows = detector.takeFold();
-      const started = performance.now();
-      try {
-        await writer.fold(rows, to);
-      } catch (error) {
-        // Perhaps it took place, and only the answer is lost: this session ends, and the next one reads how far the tables are.
-        detector.returnFold(rows);
-        throw error;
-      }
-      folded = to;
-      foldedAt = performance.now();
-      options.on({
-        kind: 'folded',
-        to,
-        rows: rows.reduce((sum, { entities }) => sum + entities.length, 0),
-        ms: foldedAt - started,
-      });
-    },
-    get foldIsDue() {
-      return committer.lastSequence > folded && performance.now() - foldedAt > foldEveryMs;
-    },
     async close() {
-      await Promise.all([publisher.stop(), committer.close()]);
+      await Promise.all([publisher.stop(), committer.close(), folding.close()]);
     },
   };
 }

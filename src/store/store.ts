@@ -6,7 +6,8 @@
  *     nothing happens (FENCED). It checks conservation (law 4) for every line;
  *   - a commit whose answer is lost throws STORE_UNKNOWN_COMMIT; the caller drops its memory and opens a new writer, which
  *     raises the epoch before it reads;
- *   - `fold` adds rows to the statistics under the same fence, and moves `folded_sequence`;
+ *   - `fold` adds rows to the statistics and moves `folded_sequence`, under the same fence: it takes place as a whole while this
+ *     writer's epoch holds, once, or not at all. One beside holds up a commit no longer than its own COMMIT takes;
  *   - readers see one consistent snapshot a call, and need no lease.
  */
 import type { Detector, FoldRows, NewValues } from '../core/detector.ts';
@@ -182,7 +183,11 @@ export interface Writer {
   findContent(contentId: string): Promise<{ readonly key: string; readonly rows: number } | null>;
   known(): AsyncIterable<readonly KnownChunk[]>;
   commit(request: CommitRequest): Promise<void>;
-  fold(rows: readonly FoldRows[], to: number): Promise<void>;
+  /**
+   * One at a time. With `beside` it has a connection of its own, so that commits go on meanwhile; aborted, that signal ends it,
+   * and then, as after every failure, only the next writer knows whether it took place. Without, other acts wait for it.
+   */
+  fold(rows: readonly FoldRows[], to: number, beside?: AbortSignal): Promise<void>;
   /**
    * Files that are not published, incidents too (they are tried again at each start), by sequence and ordinal: the first
    * `limit` of those behind `after`.

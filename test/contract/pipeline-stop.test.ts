@@ -216,11 +216,11 @@ describe('the fold', () => {
       const failing: Run = {
         change: ({ store }) => ({
           store: withWriter(store, (writer) => ({
-            async fold(rows, to) {
+            async fold(...fold) {
               const fails = ++folds % 2 === 1 && folds < 6;
               if (fails && when === 'before')
                 throw new TallyhoError('STORE_FAILED', 'no room', { cause: Object.assign(new Error(), { code: '53100' }) });
-              await writer.fold(rows, to);
+              await writer.fold(...fold);
               if (fails && when === 'after') throw new TallyhoError('STORE_UNREACHABLE', 'gone');
               if (fails) throw new TallyhoError('STORE_UNKNOWN_COMMIT', 'no answer');
             },
@@ -236,9 +236,10 @@ describe('the fold', () => {
   );
 
   test('comes in the middle of a long backlog too, and is not asked for where there is nothing to fold', async () => {
-    putChunks(12);
+    putChunks(24);
     const clock = performance.now.bind(performance);
     let ahead = 0;
+    let folding: Promise<void> = Promise.resolve();
     const spy = vi.spyOn(performance, 'now').mockImplementation(() => clock() + ahead);
     try {
       await world.run({
@@ -247,13 +248,23 @@ describe('the fold', () => {
           // As if each chunk took 4 seconds.
           if (event.kind === 'evaluated') ahead += 4_000;
         },
+        // As if a fold took no longer than a chunk.
+        change: ({ store }) => ({
+          store: withWriter(store, (writer) => ({
+            fold: (...fold) => (folding = writer.fold(...fold)),
+            async commit(request) {
+              await folding;
+              await writer.commit(request);
+            },
+          })),
+        }),
       });
     } finally {
       spy.mockRestore();
     }
     const folded = world.events().flatMap((event) => (event.kind === 'folded' ? [event.to] : []));
     expect(folded.length).toBeGreaterThanOrEqual(4);
-    expect(folded.at(-1)).toBe(12);
+    expect(folded.at(-1)).toBe(24);
     await expectAsIfNothingHappened();
   });
 
@@ -337,11 +348,11 @@ describe('other bytes under a name of ours', () => {
       ...planting('evidence-2.jsonl'),
       change: ({ store }) => ({
         store: withWriter(store, (writer) => ({
-          async fold(rows, to) {
+          async fold(...fold) {
             // Until the incident is known.
             while ((await world.store.files()).incidents.length === 0) await sleep(10);
             if (++folds === 1) throw new TallyhoError('STORE_UNREACHABLE', 'gone');
-            await writer.fold(rows, to);
+            await writer.fold(...fold);
           },
         })),
       }),

@@ -194,7 +194,7 @@ function faults(random: Random, p: number): NonNullable<Run['change']> {
     }),
     store: withWriter(store, (writer) => ({
       commit: (request) => through('commit', 'STORE_UNKNOWN_COMMIT', () => writer.commit(request)),
-      fold: (rows, to) => through('fold', 'STORE_UNKNOWN_COMMIT', () => writer.fold(rows, to)),
+      fold: (...fold) => through('fold', 'STORE_UNKNOWN_COMMIT', () => writer.fold(...fold)),
       setBasis: (basis) => through('setBasis', 'STORE_UNKNOWN_COMMIT', () => writer.setBasis(basis)),
       markPublished: (keys) => through('markPublished', 'STORE_UNKNOWN_COMMIT', () => writer.markPublished(keys)),
       load: (detector) => through('load', 'STORE_UNREACHABLE', () => writer.load(detector)),

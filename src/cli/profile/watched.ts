@@ -50,7 +50,7 @@ function watchedWriter(writer: Writer, phases: Phases): Writer {
         () => writer.commit(request),
         () => request.entries.reduce((sum, { delta }) => sum + (delta?.length ?? 0), 0),
       ),
-    fold: (rows, to) => phases.during('fold', () => writer.fold(rows, to)),
+    fold: (...fold) => phases.during('fold', () => writer.fold(...fold)),
     markPublished: (keys) => phases.during('mark', () => writer.markPublished(keys)),
     release: () => phases.during('release', () => writer.release()),
   };

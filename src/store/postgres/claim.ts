@@ -3,12 +3,14 @@
  *
  * The row is taken at once if nobody holds it, if the holder's backend is gone, or if it is our own from before a lost
  * connection; else when its lease has run out. Conditions are seen twice: before the row is locked (a live holder is
- * never waited for) and after. A holder that is paused inside of a transaction keeps the row locked: its backend is ended.
+ * never waited for) and after. A holder that is paused inside of a transaction keeps the row locked: its backend is ended. Its
+ * fold is void, and is ended in any case, because the tables may be locked by it.
  * Time is the database's alone, and safety does not rest on it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TallyhoError } from '../../core/error.ts';
 import type { ClaimOptions } from '../store.ts';
+import { endAnyFold, endOldFold } from './fold-lock.ts';
 import { lockTimeout, sqlState } from './failure.ts';
 import { type PipelineRecord, selectPipeline } from './pipeline-row.ts';
 import { checkVersion, selectVersion } from './schema.ts';
@@ -59,6 +61,7 @@ export async function claimPipeline(
     const record = await attempt(session, name, where, ownEpoch);
     if (record === 'blocked') {
       await session.query(endHolder, [name]);
+      await session.query(endAnyFold, [name]);
       continue;
     }
     if (record !== null) return record;
@@ -74,6 +77,7 @@ async function attempt(session: Session, name: string, where: string, ownEpoch: 
       const version = statements.query<{ version: number }>(selectVersion);
       void statements.query(waitBriefly);
       const taken = statements.query(takeOver, [name, leaseSeconds, ownEpoch]);
+      void statements.query(endOldFold, [name]);
       const record = statements.query<PipelineRecord>(selectPipeline);
       checkVersion((await version)[0]?.version ?? 0, where);
       if ((await taken).length === 0) return null;

@@ -1,4 +1,7 @@
-/** The first statement of every transaction that changes state (PROTOCOL.md 3.1): one row, or another writer took over. */
+/**
+ * The first statement of every transaction that changes state (PROTOCOL.md 3.1): one row, or another writer took over. The fold
+ * alone has it last (fold-lock.ts).
+ */
 import { TallyhoError } from '../../core/error.ts';
 import { leaseSeconds } from './claim.ts';
 import type { Rows, Statements } from './session.ts';
@@ -12,11 +15,6 @@ where name = $1 and epoch = $2 and last_sequence = $3`;
 /** $1 name, $2 epoch, $3 lease in seconds. Also renews the lease, by itself. */
 export const fenceOther = `
 update pipeline set lease_until = clock_timestamp() + make_interval(secs => $3) where name = $1 and epoch = $2`;
-
-/** $1 name, $2 epoch, $3 to. */
-export const fenceFold = `
-update pipeline set folded_sequence = $3, lease_until = clock_timestamp() + make_interval(secs => $4)
-where name = $1 and epoch = $2 and folded_sequence <= $3 and last_sequence >= $3`;
 
 /** $1 name, $2 epoch. */
 export const fenceRelease = `

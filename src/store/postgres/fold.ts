@@ -1,7 +1,8 @@
 /**
  * Adding the sums of committed entries to the statistics tables (PROTOCOL.md 3.5).
  *
- * Entities that have no row yet are copied in, the others are added to by one update a batch. The first rows of a table
+ * Entities that have no row yet are copied in, the others are added to by one update a batch. (Copied into a temporary table and
+ * joined by one update they cost the server as much: 57,000 of 100,000 rows 0.25 s either way.) The first rows of a table
  * come before its primary key: building the key afterwards costs half of keeping it.
  */
 import { assertLaw } from '../../core/error.ts';
@@ -14,7 +15,8 @@ import { grainNames, statisticsTable } from './names.ts';
 import type { Statements } from './session.ts';
 import { grainAt } from './statistics-tables.ts';
 
-const batch = 20_000;
+/** Its text is made at once: a few ms. Larger ones spare the server nothing. */
+const batch = 5_000;
 
 export async function writeStatistics(
   statements: Statements,

@@ -7,6 +7,7 @@ import { storeError } from './failure.ts';
 import { checkPipelineName } from './identifier.ts';
 import { PostgresReader } from './reader.ts';
 import { migrate } from './schema.ts';
+import type { Session } from './session.ts';
 import { Sessions } from './sessions.ts';
 import { PostgresWriter } from './writer.ts';
 
@@ -58,7 +59,15 @@ class PostgresStore extends PostgresReader implements Store {
       this.#migrated = true;
       const record = await claimPipeline(session, pipeline, where, ownEpoch, claim);
       await settings;
-      const writer = new PostgresWriter({ session, record, where, keepDeltas, onRelease: () => this.#forget(writer) });
+      const writer = new PostgresWriter({
+        session,
+        openSession: () => this.#openToWrite(),
+        useReader: (work) => this.#sessions.use(work),
+        record,
+        where,
+        keepDeltas,
+        onRelease: () => this.#forget(writer),
+      });
       this.#writer = writer;
       return writer;
     } catch (error) {
@@ -71,6 +80,18 @@ class PostgresStore extends PostgresReader implements Store {
   async close(): Promise<void> {
     await this.#writer?.release();
     await this.#sessions.close();
+  }
+
+  /** One that readers have no use for just now, for good, or a new one. */
+  async #openToWrite(): Promise<Session> {
+    const session = this.#sessions.release() ?? (await this.#sessions.open()).session;
+    try {
+      await session.query(writerSettings);
+      return session;
+    } catch (error) {
+      await session.close();
+      throw storeError(error, 'prepare a connection', this.#sessions.where);
+    }
   }
 
   #forget(writer: PostgresWriter): void {

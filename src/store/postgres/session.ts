@@ -13,6 +13,7 @@
  * answers of those before (pipelined), so a transaction costs two round trips: all its statements, then COMMIT.
  */
 import type { Writable } from 'node:stream';
+import { setImmediate as breathe } from 'node:timers/promises';
 import postgres from 'postgres';
 import { assertLaw, TallyhoError } from '../../core/error.ts';
 import { type Address, makeClient } from './address.ts';
@@ -125,9 +126,15 @@ export class Session implements Statements {
 
   /**
    * `begin`, the work, COMMIT. Work that throws is rolled back. An unanswered COMMIT throws STORE_UNKNOWN_COMMIT, for
-   * transactions that write; every other failure means that nothing took place.
+   * transactions that write; every other failure means that nothing took place. A `last` statement leaves together with the
+   * COMMIT, so that its locks wait for no answer of ours: it must fail if the transaction must not take place.
    */
-  async transaction<T>(begin: string, doing: string, work: (statements: Statements) => Promise<T>): Promise<T> {
+  async transaction<T>(
+    begin: string,
+    doing: string,
+    work: (statements: Statements) => Promise<T>,
+    last: (statements: Statements) => Promise<unknown> = () => Promise.resolve(),
+  ): Promise<T> {
     return await this.turn(async (statements) => {
       let result: T;
       try {
@@ -140,7 +147,15 @@ export class Session implements Statements {
         throw storeError(error, doing, this.#where);
       }
       try {
-        const { command } = await statements.query('commit');
+        const ending = last(statements);
+        ending.catch(() => {});
+        const committed = statements.query('commit');
+        await ending.catch(async (error: unknown) => {
+          // Answered by a rollback, or not at all.
+          await committed;
+          throw error;
+        });
+        const { command } = await committed;
         assertLaw(command === 'COMMIT', 'every statement of a transaction is looked at before its COMMIT');
       } catch (error) {
         if (begin.includes('read only') || !isUnanswered(error)) throw storeError(error, doing, this.#where);
@@ -244,6 +259,8 @@ export class Session implements Statements {
       for (const chunk of chunks) {
         if (stream.destroyed) break;
         if (!stream.write(chunk)) await drained(stream);
+        // Making the pieces is work: others have their turn in between, though the server may take them as fast as they come.
+        await breathe();
       }
     } catch (error) {
       stream.destroy(error instanceof Error ? error : new Error(String(error)));

@@ -1,5 +1,6 @@
 /**
- * The right to write: an epoch, a connection of its own, and what the ledger's next line needs to know.
+ * The right to write: an epoch, a connection of its own (a second one from the first fold beside on), and what the ledger's next
+ * line needs to know.
  *
  *   held -> fenced    another took over: every call throws FENCED
  *   held -> lost      the connection ended: every call throws STORE_UNREACHABLE (the call under way may throw
@@ -12,8 +13,9 @@ import type { Basis, CommitRequest, KnownChunk, PendingFile, PipelineRow, Rebuil
 import { textArray } from './arrays.ts';
 import { leaseSeconds } from './claim.ts';
 import { checkRequest, type CommitContext, commitEntries, folderOf } from './commit.ts';
-import { fenceFold, fenceOther, fenceRelease, passFence, sendFence } from './fence.ts';
+import { fenced, fenceOther, fenceRelease, passFence, sendFence } from './fence.ts';
 import { countRows, writeStatistics } from './fold.ts';
+import { beginFold, divisionByZero, endFold, endOwnFold } from './fold-lock.ts';
 import { knownChunk, knownPage, type KnownRow, selectKnown } from './known.ts';
 import { Lease } from './lease.ts';
 import { withoutNul } from './ledger.ts';
@@ -24,10 +26,14 @@ import type { KnownPattern } from './pattern-sets.ts';
 import { rebuildPipeline } from './rebuild.ts';
 import type { Session, Statements } from './session.ts';
 import { createTables, createViews, dropTables, dropViews } from './statistics-tables.ts';
-import { storeError } from './failure.ts';
+import { sqlState, storeError } from './failure.ts';
 
 export interface WriterParts {
   readonly session: Session;
+  /** A further session for this writer alone. */
+  readonly openSession: () => Promise<Session>;
+  /** Runs something on a session of the readers. */
+  readonly useReader: <T>(work: (session: Session) => Promise<T>) => Promise<T>;
   readonly record: PipelineRecord;
   readonly where: string;
   readonly keepDeltas: number;
@@ -42,11 +48,16 @@ export class PostgresWriter implements Writer {
   #nextPosition: number;
   #patterns: ReadonlyMap<string, KnownPattern>;
   #fenced: TallyhoError | null = null;
+  #folded: number;
+  #isFolding = false;
+  /** For folds beside; its loss is that of the fold under way alone. */
+  #second: Session | null = null;
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
     this.#pipeline = pipelineRow(parts.record);
     this.#generation = parts.record.generation;
+    this.#folded = this.#pipeline.foldedSequence;
     this.#nextPosition = parts.record.last_position + 1;
     this.#patterns = new Map(this.#pipeline.patterns.map((pattern) => [pattern.id, pattern]));
     this.#lease = new Lease(() => (this.isLost ? Promise.resolve(this.#lease.end()) : this.#renew(leaseSeconds)));
@@ -125,14 +136,19 @@ export class PostgresWriter implements Writer {
     this.#patterns = committed.patterns;
   }
 
-  async fold(rows: readonly FoldRows[], to: number): Promise<void> {
-    await this.#extendLease(countRows(rows));
-    await this.#write('fold', async (statements) => {
-      await passFence(statements.query(fenceFold, [this.#pipeline.name, this.#pipeline.epoch, to, leaseSeconds]), this.#pipeline);
-      const { basis } = this.#pipeline;
-      if (basis !== null) await writeStatistics(statements, basis.layout, this.#generation, rows);
-      await statements.query(deleteDeltas, [to, this.#parts.keepDeltas]);
-    });
+  async fold(rows: readonly FoldRows[], to: number, beside?: AbortSignal): Promise<void> {
+    this.#check();
+    assertLaw(!this.#isFolding, 'a fold begins when the one before has ended');
+    this.#isFolding = true;
+    try {
+      if (beside === undefined) {
+        await this.#extendLease(countRows(rows));
+        await this.#foldOn(this.#parts.session, rows, to);
+      } else await this.#foldBeside(rows, to, beside);
+      this.#folded = to;
+    } finally {
+      this.#isFolding = false;
+    }
   }
 
   async pendingFiles(
@@ -179,6 +195,7 @@ export class PostgresWriter implements Writer {
     this.#generation += 1;
     this.#nextPosition = rebuilt.nextPosition;
     this.#patterns = rebuilt.patterns;
+    this.#folded = request.to;
     this.#pipeline = { ...this.#pipeline, basis: request.basis };
   }
 
@@ -194,7 +211,7 @@ export class PostgresWriter implements Writer {
     } finally {
       // A server that has not noticed the end of a lost connection still shows us as the holder: the next claim must know it for ours.
       const isLost = session.ended !== null;
-      await session.close();
+      await Promise.all([session.close(), this.#second?.close()]);
       if (!isLost) onRelease();
     }
   }
@@ -214,6 +231,67 @@ export class PostgresWriter implements Writer {
 
   #check(): void {
     if (this.#fenced !== null) throw this.#fenced;
+  }
+
+  #setFenced(error: TallyhoError): void {
+    this.#fenced = error;
+    this.#lease.end();
+  }
+
+  async #foldOn(session: Session, rows: readonly FoldRows[], to: number): Promise<void> {
+    const { name, epoch, basis } = this.#pipeline;
+    const step = { name, epoch, from: this.#folded, to };
+    try {
+      await session.transaction(
+        'begin',
+        'fold',
+        async (statements) => {
+          if (!(await beginFold(statements, step))) throw fenced(name, epoch);
+          if (basis !== null) await writeStatistics(statements, basis.layout, this.#generation, rows);
+          await statements.query(deleteDeltas, [to, this.#parts.keepDeltas]);
+        },
+        (statements) => endFold(statements, step),
+      );
+    } catch (error) {
+      const isRefused = error instanceof TallyhoError && sqlState(error.cause) === divisionByZero;
+      const failure = isRefused ? fenced(name, epoch) : error;
+      if (failure instanceof TallyhoError && failure.code === 'FENCED') this.#setFenced(failure);
+      throw failure;
+    }
+  }
+
+  async #foldBeside(rows: readonly FoldRows[], to: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#second === null || this.#second.ended !== null) this.#second = await this.#parts.openSession();
+    const session = this.#second;
+    const end = (): void => void session.close().catch(() => {});
+    signal.addEventListener('abort', end);
+    if (signal.aborted) end();
+    try {
+      await this.#foldOn(session, rows, to);
+    } catch (error) {
+      if (session.ended === null || this.isLost) throw error;
+      throw (await this.#afterLostFold()) ?? error;
+    } finally {
+      signal.removeEventListener('abort', end);
+    }
+  }
+
+  /** What is left of it on the server must hold up no commit. Whoever took over has ended it: then that is what happened. */
+  async #afterLostFold(): Promise<TallyhoError | null> {
+    const { name, epoch } = this.#pipeline;
+    try {
+      const [row] = await this.#parts.useReader(async (session) => {
+        await session.query(endOwnFold, [name, epoch]);
+        return await session.query<{ epoch: number }>(selectEpoch, [name]);
+      });
+      if (row === undefined || row.epoch === epoch) return null;
+    } catch {
+      return null;
+    }
+    const error = fenced(name, epoch);
+    this.#setFenced(error);
+    return error;
   }
 
   async #read<R extends Record<string, unknown>>(
@@ -246,10 +324,7 @@ export class PostgresWriter implements Writer {
       this.#lease.touch();
       return result;
     } catch (error) {
-      if (error instanceof TallyhoError && error.code === 'FENCED') {
-        this.#fenced = error;
-        this.#lease.end();
-      }
+      if (error instanceof TallyhoError && error.code === 'FENCED') this.#setFenced(error);
       throw error;
     }
   }
@@ -267,6 +342,7 @@ export class PostgresWriter implements Writer {
 
 interface PendingRow extends Record<string, unknown>, PendingFile {}
 
+const selectEpoch = 'select epoch from pipeline where name = $1';
 const selectUsed = 'select exists (select from chunk where sequence is not null) as used';
 const updateBasis = 'update pipeline set generation = $2, layout = $3, input = $4 where name = $1';
 
