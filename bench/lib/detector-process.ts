@@ -159,11 +159,10 @@ async function start(): Promise<Started> {
 async function takeOne(shape: Shape, number: number): Promise<ChunkTimes> {
   const bytes = chunkBytes(shape, number);
   const before = { ...detector?.work };
-  const idles = idle.count;
   const fold = folds.length;
   const trace = place(number, bytes);
   // Idle again: it is folded, and marked.
-  await until(() => isThrough(trace) && idle.count > idles);
+  await until(() => isThrough(trace) && idle.at > trace.published);
   const after: Readonly<Record<string, number>> = { ...detector?.work };
   const work = Object.fromEntries(Object.entries(after).map(([name, value]) => [name, value - (before[name as keyof typeof before] ?? 0)]));
   return {
@@ -194,8 +193,7 @@ async function takeStream({ shape, number, perMerchant, everyMs, forMs, large }:
     const next = started + (i + 1) * everyMs;
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, next - performance.now())));
   }
-  const idles = idle.count;
-  await until(() => placed.every(isThrough) && idle.count > idles);
+  await until(() => placed.every((trace) => isThrough(trace) && idle.at > trace.published));
   const done = folds.slice(firstFold);
   return {
     latencies: placed.map(({ placed, published }) => ({
