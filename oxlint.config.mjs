@@ -115,6 +115,8 @@ export default {
     'unicorn/no-array-reverse': 'off',
     'unicorn/consistent-function-scoping': 'off',
     'unicorn/no-new-array': 'off',
+    // For windows of a browser; threads have no origins.
+    'unicorn/require-post-message-target-origin': 'off',
   },
   overrides: [
     ...Object.keys(zones).map(zoneRules),

@@ -8,7 +8,15 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 
-export function startHash(): Hash {
+/** The hash of one object as its blocks come: of the node:crypto kind, or beside (hash-beside.ts). */
+export interface ContentHash {
+  /** May still read the block until it resolves. */
+  update(block: Uint8Array): Promise<void> | void;
+  digest(): Promise<string> | string;
+  close(): void;
+}
+
+function startHash(): Hash {
   return createHash('sha256');
 }
 
@@ -16,4 +24,25 @@ export function folderId(partIds: readonly string[]): string {
   const hash = startHash();
   for (const id of partIds) hash.update(`${id}\n`);
   return `parts:${hash.digest('hex')}`;
+}
+
+/** Where it is asked; `prefix` is what the bytes so far and some more would give. */
+export class HashHere implements ContentHash {
+  readonly #hash = startHash();
+
+  update(block: Uint8Array): void {
+    this.#hash.update(block);
+  }
+
+  prefix(more: Uint8Array): string {
+    return this.#hash.copy().update(more).digest('hex');
+  }
+
+  digest(): string {
+    return this.#hash.digest('hex');
+  }
+
+  close(): void {
+    // Nothing is held.
+  }
 }

@@ -8,11 +8,15 @@ import type { ObjectInfo } from '../../objects/objects.ts';
 import type { ChunkReader } from '../../reader/chunk-reader.ts';
 import type { ChunkFault } from '../../reader/rejected.ts';
 import type { ReadOutcome, ReadPlan, ReadResult, ReadTask } from '../engine.ts';
-import { folderId, startHash } from './content-id.ts';
+import { type ContentHash, folderId, HashHere } from './content-id.ts';
+import { HashBeside } from './hash-beside.ts';
 import type { Lazy } from './lazy.ts';
 import type { OpenChunks } from './open-chunks.ts';
 import type { ParquetFolder } from './parquet/duckdb.ts';
 import { makePartReader, type PartReader } from './part-reader.ts';
+
+/** Objects from this size on are hashed in a thread of their own. */
+const hashedBeside = 64 << 20;
 
 export async function readTask(
   task: ReadTask,
@@ -89,7 +93,8 @@ class TaskReading {
   async #part(index: number): Promise<void> {
     const object = this.task.chunk.parts[index]!;
     const blocks = this.#chunks.part(index);
-    const hash = startHash();
+    const here = new HashHere();
+    const hash: ContentHash = this.task.want === 'rows' && object.size >= hashedBeside ? new HashBeside() : here;
     const applied = this.task.want === 'id' && !this.task.chunk.folder ? this.task.applied : null;
     let bytes = 0;
     let prefix: string | null = null;
@@ -99,12 +104,11 @@ class TaskReading {
       for (let block = await blocks.next(); block !== null; block = await blocks.next()) {
         if (block.length === 0) continue;
         if (applied !== null && bytes <= applied.bytes && bytes + block.length > applied.bytes) {
-          prefix = hash
-            .copy()
-            .update(block.subarray(0, applied.bytes - bytes))
-            .digest('hex');
+          prefix = here.prefix(block.subarray(0, applied.bytes - bytes));
         }
-        hash.update(block);
+        // Awaited only where it must be: a turn of the event loop costs more than hashing a small chunk.
+        const hashed = hash.update(block);
+        if (hashed !== undefined) await hashed;
         bytes += block.length;
         this.bytes += block.length;
         if (this.task.want === 'rows' && this.#fault === null) {
@@ -114,11 +118,12 @@ class TaskReading {
         if (part?.keepsBlocks !== true) this.#chunks.blocks.giveBack(block);
       }
       if (part !== null) this.#end(object.key, part, await part.end());
+      this.#ids.push(await hash.digest());
     } finally {
+      hash.close();
       await part?.destroy();
     }
     this.#grew = applied !== null && prefix === applied.contentId;
-    this.#ids.push(hash.digest('hex'));
   }
 
   #end(object: string, part: PartReader, fault: Omit<ChunkFault, 'object'> | null): void {
