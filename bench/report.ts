@@ -1,5 +1,5 @@
-/** docs/performance.md, out of bench/results: figures with the command beside them, and the peers of issue 4. */
-import { readdir, writeFile } from 'node:fs/promises';
+/** docs/performance.md, out of bench/results: figures with the command beside them, the peers, and what the changes brought. */
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Figure, numberText } from './lib/figure.ts';
 import { isNoisy, machineText } from './lib/machine.ts';
@@ -10,7 +10,7 @@ const page = join(import.meta.dirname, '..', 'docs', 'performance.md');
 
 const introduction = `# Performance
 
-Made by \`npm run bench -- report\` from \`bench/results/\`; do not edit. Times depend on the machine and on who else uses it, so
+Made by \`npm run bench -- report\` from \`bench/results/\` and \`bench/changes.md\`; do not edit. Times depend on the machine and on who else uses it, so
 nearly everything here is a ratio to a reference that was measured in the same run, in turns with what is compared: the
 median, and in brackets the smallest and the largest of the runs.
 `;
@@ -38,7 +38,8 @@ export async function writeReport(): Promise<string> {
     .map((name) => name.slice(0, -'.json'.length));
   const results = (await Promise.all(names.toSorted(byPlace).map(readResult))).filter((result) => result !== null);
   const peers = results.find(({ bench }) => bench === 'peers');
-  await writeFile(page, [introduction, ...results.map(chapter), peersChapter(peers)].join('\n'));
+  const changes = await readFile(join(import.meta.dirname, 'changes.md'), 'utf8');
+  await writeFile(page, [introduction, ...results.map(chapter), peersChapter(peers), changes].join('\n'));
   return page;
 }
 
