@@ -218,6 +218,18 @@ describe('the end', () => {
       await until(() => !processesOf(place.state).some(({ pid }) => before.includes(pid)), 'the old server to end');
     },
   );
+
+  test('a state folder whose deletion begins as the last client leaves takes its server with it, and its socket', async () => {
+    await openServer();
+    await closeAll();
+    await stopServer(place.state);
+    await openServer();
+    await closeAll();
+    // The supervisor wakes while the data are still there: a deletion takes its time.
+    rmSync(join(place.state, 'server.lock'));
+    await until(() => processesOf(place.state).length === 0, 'the server to end');
+    expect(socketFoldersOf(place.state)).toEqual([]);
+  });
 });
 
 describe('refusals', () => {

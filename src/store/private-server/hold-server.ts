@@ -21,10 +21,10 @@ export interface Holder {
 }
 
 export async function holdServer(folder: StateFolder, lock: Lock, holder: Holder): Promise<void> {
-  // Deleted while this process slept: nothing is left to keep, and another state may lie under the name.
-  if (!(await lock.intact())) return await endDeletedServer(folder.data);
-  await holder.report({ at: 'locked' });
   const user = await runAs(folder);
+  // Deleted while this process slept: nothing is left to keep, and another state may lie under the name.
+  if (!(await lock.intact())) return await endDeletedServer(folder, user);
+  await holder.report({ at: 'locked' });
   await giveTo(user, folder.lock);
   const running = await findOrStart(folder, {
     user,

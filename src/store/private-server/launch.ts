@@ -5,18 +5,20 @@
  * adopts it and can do no less with it.
  */
 import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { open, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Binaries } from './binaries.ts';
 import { socketPath, socketPort, type Way } from './knock.ts';
 import { serverSpawn } from './make-data.ts';
-import { isServerProcess, processesInDeleted, readPidFile } from './processes.ts';
+import { isServerProcess, processesInDeleted, readPidFile, serverProcesses } from './processes.ts';
 import type { RunAs } from './run-as.ts';
 import { serverArguments } from './settings.ts';
-import { makeSocketFolder } from './socket-folder.ts';
+import { leftSocketFolders, makeSocketFolder, removeSocketFolder } from './socket-folder.ts';
 import type { StateFolder } from './state-folder.ts';
 
 /** Where the next server will listen. Windows: sockets have no owner there, so an address and a free port; scram guards it. */
@@ -122,10 +124,25 @@ export async function stopServer(folder: StateFolder, binaries: Binaries | undef
   }
 }
 
-/** Ends the server of a data folder that has been deleted, at once. Where its processes cannot be seen it ends itself within a minute. */
-export async function endDeletedServer(data: string): Promise<void> {
-  for (const pid of await processesInDeleted(data)) signalServer(pid, 'SIGQUIT');
+/**
+ * Ends the server of a state folder that has been deleted, or is about to be, at once. Where a lock lies under the name
+ * again, what runs there is another state's. Where its processes cannot be seen the server ends itself within a minute.
+ */
+export async function endDeletedServer(folder: StateFolder, user: RunAs | undefined): Promise<void> {
+  const seen = async (): Promise<readonly number[]> => {
+    const { postmaster, others } = existsSync(folder.lock) ? nothing : await serverProcesses(folder.data);
+    return [...(await processesInDeleted(folder.data)), ...(postmaster === undefined ? [] : [postmaster]), ...others];
+  };
+  for (const limit = Date.now() + 10_000; Date.now() < limit; await sleep(50)) {
+    const pids = await seen();
+    if (pids.length === 0) break;
+    for (const pid of pids) signalServer(pid, 'SIGQUIT');
+  }
+  if (existsSync(folder.lock)) return;
+  for (const left of await leftSocketFolders(folder, join(tmpdir(), 'none'), user)) await removeSocketFolder(left);
 }
+
+const nothing = { postmaster: undefined, others: [] };
 
 export function signalServer(pid: number, signal: NodeJS.Signals): void {
   try {
