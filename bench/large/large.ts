@@ -103,7 +103,8 @@ async function foldUnderLoad(quick: boolean): Promise<FoldResult> {
   const state = await stateOf(shape);
   const detector = await startWatching(state);
   try {
-    const forMs = quick ? 1000 : 6000;
+    // Long enough for a fold under load: one begins in a quiet moment, or 10 s after the last.
+    const forMs = quick ? 1000 : 16_000;
     const stream = (large: string | null): Promise<Streamed> => detector.stream({ perMerchant, everyMs, forMs, large });
     const alone = await stream(null);
     const large = join(state.folder, 'large.csv');
