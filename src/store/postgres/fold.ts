@@ -23,12 +23,14 @@ export async function writeStatistics(
   layout: Layout,
   generation: number,
   folds: readonly FoldRows[],
+  /** No reader that began before takes these tables for anything but empty, or knows them at all. */
+  unread: boolean,
 ): Promise<void> {
   for (const rows of folds) {
     checkShape(layout, rows);
     const changed = firstNewIndex(rows);
     await addToRows(statements, layout, generation, rows, changed);
-    await copyRows(statements, layout, generation, rows, changed);
+    await copyRows(statements, layout, generation, rows, changed, unread);
   }
 }
 
@@ -78,7 +80,14 @@ where s.entity = u.entity`;
   }
 }
 
-async function copyRows(statements: Statements, layout: Layout, generation: number, rows: FoldRows, start: number): Promise<void> {
+async function copyRows(
+  statements: Statements,
+  layout: Layout,
+  generation: number,
+  rows: FoldRows,
+  start: number,
+  unread: boolean,
+): Promise<void> {
   const end = rows.entities.length;
   if (start === end) return;
   const grain = grainAt(layout, rows.grain);
@@ -86,10 +95,12 @@ async function copyRows(statements: Statements, layout: Layout, generation: numb
   const table = identifier(statisticsTable(generation, grain));
   const columns = ['entity', ...names.dimensions.map(identifier), ...names.additive.map(identifier)];
   const isFirst = rows.firstNew === 0;
-  // Made anew in this transaction, the table needs no log of its rows (where the server's WAL is minimal), and no marks later.
-  if (isFirst) await statements.query(`truncate ${table}`);
+  // Made anew in this transaction, the table needs no log of its rows (where the server's WAL is minimal), and no marks later. But
+  // frozen rows are there for snapshots that are older than they: whoever may read by such a one would count them twice.
+  const isFrozen = isFirst && unread;
+  if (isFrozen) await statements.query(`truncate ${table}`);
   await statements.copyIn(
-    `copy ${table} (${columns.join(', ')}) from stdin${isFirst ? ' with (freeze)' : ''}`,
+    `copy ${table} (${columns.join(', ')}) from stdin${isFrozen ? ' with (freeze)' : ''}`,
     copyText([rows.entities, ...rows.keys, ...rows.additive], start, end),
   );
   if (isFirst) await statements.query(`alter table ${table} add primary key (entity)`);

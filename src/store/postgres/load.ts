@@ -29,7 +29,8 @@ export async function loadDetector(statements: Statements, record: PipelineRecor
       mend: 'Run `tallyho rebuild`, or take the patterns as they were.',
     });
   await loadDictionary(statements, detector);
-  for (const grain of baseGrains(layout)) await loadRows(statements, layout, record.generation, grain, detector);
+  // While nothing is folded the tables are empty: as of our snapshot, which frozen rows of the first fold pay no heed to.
+  if (foldedSequence >= 0) for (const grain of baseGrains(layout)) await loadRows(statements, layout, record.generation, grain, detector);
   await applyDeltas(statements, foldedSequence, detector);
   await loadDetected(statements, patterns, detector);
 }

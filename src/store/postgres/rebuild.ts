@@ -33,7 +33,7 @@ export async function rebuildPipeline(statements: Statements, context: CommitCon
 
   const tables = createTables(layout, generation);
   if (tables.length > 0) await statements.query(tables.join(';\n'));
-  await writeStatistics(statements, layout, generation, request.statistics);
+  await writeStatistics(statements, layout, generation, request.statistics, true);
 
   const { lines, nextPosition: afterLines } = await placeLines(statements, context, request);
   await replaceNumbers(statements, lines);

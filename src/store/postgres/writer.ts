@@ -247,7 +247,7 @@ export class PostgresWriter implements Writer {
         'fold',
         async (statements) => {
           if (!(await beginFold(statements, step))) throw fenced(name, epoch);
-          if (basis !== null) await writeStatistics(statements, basis.layout, this.#generation, rows);
+          if (basis !== null) await writeStatistics(statements, basis.layout, this.#generation, rows, step.from < 0);
           await statements.query(deleteDeltas, [to, this.#parts.keepDeltas]);
         },
         (statements) => endFold(statements, step),
