@@ -5,6 +5,7 @@
  * where locks can be left to another process by trying for the lock, which costs 3 ms; elsewhere by asking the server for
  * the supervisor's session.
  */
+import { setImmediate } from 'node:timers/promises';
 import { takesFlock } from './flock.ts';
 import { type Session, supervisorName } from './knock.ts';
 import { tryLock } from './lock.ts';
@@ -57,6 +58,8 @@ export async function keepSupervised(folder: StateFolder, session: Session, { sl
       // Once more: one that was killed just before we first looked still had its session.
       // Beside the end of the session, which also ends a question to a server that is gone.
       const last = look().catch(() => {});
+      // The client sends a question a few steps later, and none once it is told to end.
+      await setImmediate();
       await session.end();
       await last;
       own?.leave();
