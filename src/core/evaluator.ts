@@ -155,8 +155,11 @@ export class Evaluator {
   findCuts(): void {
     for (const { rank, gates, via } of this.ranks) {
       if (via !== null) continue;
-      const { size } = rank.order.cohorts.to.table;
-      for (let cohort = 0; cohort < size; cohort++) if (areOpen(gates, cohort)) rank.findCut(cohort);
+      const followed = Array.from({ length: rank.order.cohorts.to.table.size }, (_, cohort) => cohort).filter((cohort) =>
+        areOpen(gates, cohort),
+      );
+      rank.order.keepAll(followed);
+      for (const cohort of followed) rank.findCut(cohort);
     }
   }
 

@@ -17,6 +17,7 @@ import { countNotLarger, countSmaller, lowerBound, upperBound } from './passes.t
 import { partition } from './partition.ts';
 import type { Ranking } from './ranking.ts';
 import { selectKey } from './select.ts';
+import { sortMembers } from './sort-members.ts';
 
 const BLOCK = 128;
 /** Members a block is made with: room for some to come. */
@@ -269,29 +270,17 @@ export class BlockRanking implements Ranking {
     this.counted = true;
   }
 
-  /**
-   * Makes all blocks from members by ascending id: the keys are sorted (by the engine, several times faster than keys and ids
-   * together), and each member is dealt to where its key begins among them, plus the number of its ties before it.
-   */
+  /** Makes all blocks from members by ascending id: sorted by key, with ties as they come, they are in order. */
   private deal(keys: Float64Array, ids: Uint32Array): void {
-    const sorted = keys.slice().sort();
-    const firsts = new Float64Array(this.blocks).map((_, at) => sorted[at * FILL] as number);
-    const seen = new Uint32Array(keys.length);
-    for (let i = 0; i < keys.length; i++) {
-      const key = keys[i] as number;
-      const start = Math.max(0, lowerBound(firsts, firsts.length, key) - 1) * FILL;
-      const begin = lowerBoundFrom(sorted, start, Math.min(start + FILL, sorted.length), key);
-      const rank = begin + (seen[begin] as number);
-      seen[begin] = (seen[begin] as number) + 1;
-      const at = Math.floor(rank / FILL);
-      const place = at * BLOCK + (rank - at * FILL);
-      this.keys[place] = key;
-      this.ids[place] = ids[i] as number;
-      if (place === at * BLOCK) this.setBound(at, key, ids[i] as number);
-    }
+    const sorted = sortMembers(keys, ids);
     for (let at = 0; at < this.blocks; at++) {
+      const start = at * FILL;
+      const end = Math.min(start + FILL, keys.length);
+      this.keys.set(sorted.keys.subarray(start, end), at * BLOCK);
+      this.ids.set(sorted.ids.subarray(start, end), at * BLOCK);
+      if (end > start) this.setBound(at, sorted.keys[start] as number, sorted.ids[start] as number);
       this.places[at] = at;
-      this.sizes[at] = Math.min(FILL, keys.length - at * FILL);
+      this.sizes[at] = end - start;
     }
   }
 
@@ -316,16 +305,4 @@ export class BlockRanking implements Ranking {
 function isAscending(ids: Uint32Array): boolean {
   for (let i = 1; i < ids.length; i++) if ((ids[i] as number) <= (ids[i - 1] as number)) return false;
   return true;
-}
-
-/** First index from `low` on of sorted[low .. high) whose key is not smaller; `high` if there is none. */
-function lowerBoundFrom(sorted: Float64Array, low: number, high: number, key: number): number {
-  let from = low;
-  let to = high;
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if ((sorted[middle] as number) < key) from = middle + 1;
-    else to = middle;
-  }
-  return from;
 }

@@ -21,6 +21,7 @@ import type { Measure } from '../measure.ts';
 import type { State } from '../state.ts';
 import type { Work } from '../work.ts';
 import { BlockRanking } from './block-ranking.ts';
+import { buildRankings } from './build-rankings.ts';
 import { LinearRanking } from './linear-ranking.ts';
 import type { Ranking } from './ranking.ts';
 import { largestDenominator, readKeys } from './read-keys.ts';
@@ -111,7 +112,19 @@ export class CohortOrder {
     if (this.crowded.has(cohort) && this.touchedOf(cohort) * FEW >= count) return;
     this.crowded.delete(cohort);
     this.children.collect(cohort, this.list);
-    const ranking = makeBlocks(this.list, this.grain, this.measure);
+    this.put(cohort, makeBlocks(this.list, this.grain, this.measure));
+  }
+
+  /** `keep` for all of them, made together. */
+  keepAll(cohorts: readonly number[]): void {
+    if (this.via !== null) return;
+    const large = cohorts.filter((cohort) => this.children.count(cohort) > this.limits.read && this.keptOf(cohort) === undefined);
+    if (large.length === 0) return;
+    const rankings = buildRankings(large, this.cohorts, this.measure);
+    rankings.forEach((ranking, i) => this.put(large[i] as number, ranking));
+  }
+
+  private put(cohort: number, ranking: BlockRanking): void {
     this.work.moved += ranking.size;
     this.slots = growUint32(this.slots, cohort + 1);
     this.slots[cohort] = this.kept.push({ cohort, ranking, fewest: NONE, fewestKey: Number.NaN, fewestRows: 0 });
