@@ -94,6 +94,19 @@ for (const major of [18, 14] as const) {
         },
       );
 
+      test('(lose-answer) of a claim does not keep the next one out', async () => {
+        const proxy = await makeProxy();
+        const store = await open(proxy.url);
+        await (await start(store)).release();
+        proxy.mode = 'lose-answer';
+        await expect(claim(store)).rejects.toMatchObject({ code: expect.stringMatching(/^STORE_/) as string });
+        expect(proxy.lost).toBe(1);
+        // The server may not have noticed: the row then names a process that lives, and is ours.
+        const again = await claim(store);
+        expect(again.pipeline.epoch).toBe(3);
+        await expect(claim(await open(url))).rejects.toMatchObject({ code: 'HELD' });
+      });
+
       test('of a fold changes nothing twice either', async () => {
         const proxy = await makeProxy();
         const store = await open(proxy.url);

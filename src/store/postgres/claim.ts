@@ -2,7 +2,7 @@
  * Taking the right to write (PROTOCOL.md 3.2): the epoch is raised, and with it every commit of an older one is refused.
  *
  * The row is taken at once if nobody holds it, if the holder's backend is gone, or if it is our own from before a lost
- * connection; else when its lease has run out. Conditions are seen twice: before the row is locked (a live holder is
+ * connection, or from a claim whose answer was lost; else when its lease has run out. Conditions are seen twice: before the row is locked (a live holder is
  * never waited for) and after. A holder that is paused inside of a transaction keeps the row locked: its backend is ended. Its
  * fold is void, and is ended in any case, because the tables may be locked by it.
  * Time is the database's alone, and safety does not rest on it.
@@ -25,16 +25,30 @@ export const writerSettings = `
 select set_config('synchronous_commit', case when current_setting('synchronous_commit') = 'off' then 'on' else current_setting('synchronous_commit') end, false),
   set_config('idle_in_transaction_session_timeout', '20s', false), set_config('tcp_user_timeout', '20s', false),
   set_config('idle_session_timeout', '0', false),
-  case when version() like '%linux%' then set_config('client_connection_check_interval', '5s', false) end as checked`;
+  case when version() like '%linux%' then set_config('client_connection_check_interval', '5s', false) end as checked,
+  pg_backend_pid() as pid, (select backend_start::text from pg_stat_activity where pid = pg_backend_pid()) as start`;
+
+/** What `writerSettings` tells: which process of the server serves the session. */
+export interface Backend extends Record<string, unknown> {
+  readonly pid: number;
+  readonly start: string | null;
+}
+
+/** What is ours, though the server may still show it as a live holder: a writer whose connection was lost, a claim whose answer was. */
+export interface Own {
+  readonly epoch: number | null;
+  readonly backend: Backend | null;
+}
 
 const waitBriefly = `set local lock_timeout = '1s'`;
 
-/** $1 name, $2 seconds, $3 the epoch of our own lost writer or null. */
+/** $1 name, $2 seconds, $3 the epoch of our own lost writer or null, $4 and $5 the server's process of our own lost claim or null. */
 const takeOver = `
 update pipeline p set epoch = p.epoch + 1, holder_pid = pg_backend_pid(),
   holder_start = (select backend_start from pg_stat_activity where pid = pg_backend_pid()),
   lease_until = clock_timestamp() + make_interval(secs => $2)
-where p.name = $1 and (p.holder_pid is null or p.lease_until < clock_timestamp() or p.epoch = $3 or not exists (
+where p.name = $1 and (p.holder_pid is null or p.lease_until < clock_timestamp() or p.epoch = $3
+  or (p.holder_pid = $4 and p.holder_start = $5::text::timestamptz) or not exists (
   select from pg_stat_activity a where a.pid = p.holder_pid and (a.backend_start is null or a.backend_start = p.holder_start)
 ))
 returning p.epoch`;
@@ -52,13 +66,13 @@ export async function claimPipeline(
   session: Session,
   name: string,
   where: string,
-  ownEpoch: number | null,
+  own: Own,
   options: ClaimOptions,
 ): Promise<PipelineRecord> {
   const until = performance.now() + options.waitMs;
   for (;;) {
     options.signal?.throwIfAborted();
-    const record = await attempt(session, name, where, ownEpoch);
+    const record = await attempt(session, name, where, own);
     if (record === 'blocked') {
       await session.query(endHolder, [name]);
       await session.query(endAnyFold, [name]);
@@ -71,12 +85,12 @@ export async function claimPipeline(
   }
 }
 
-async function attempt(session: Session, name: string, where: string, ownEpoch: number | null): Promise<PipelineRecord | 'blocked' | null> {
+async function attempt(session: Session, name: string, where: string, own: Own): Promise<PipelineRecord | 'blocked' | null> {
   try {
     return await session.transaction('begin', 'take the pipeline', async (statements) => {
       const version = statements.query<{ version: number }>(selectVersion);
       void statements.query(waitBriefly);
-      const taken = statements.query(takeOver, [name, leaseSeconds, ownEpoch]);
+      const taken = statements.query(takeOver, [name, leaseSeconds, own.epoch, own.backend?.pid ?? null, own.backend?.start ?? null]);
       void statements.query(endOldFold, [name]);
       const record = statements.query<PipelineRecord>(selectPipeline);
       checkVersion((await version)[0]?.version ?? 0, where);

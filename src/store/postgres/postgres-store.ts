@@ -2,7 +2,7 @@
 import { TallyhoError } from '../../core/error.ts';
 import type { ClaimOptions, Store, Writer } from '../store.ts';
 import { type Address, describeAddress } from './address.ts';
-import { claimPipeline, writerSettings } from './claim.ts';
+import { type Backend, claimPipeline, writerSettings } from './claim.ts';
 import { storeError } from './failure.ts';
 import { checkPipelineName } from './identifier.ts';
 import { PostgresReader } from './reader.ts';
@@ -37,6 +37,8 @@ class PostgresStore extends PostgresReader implements Store {
   readonly #sessions: Sessions;
   #migrated: boolean;
   #writer: PostgresWriter | null = null;
+  /** Of a claim that failed: it may have taken place. */
+  #lostClaim: Backend | null = null;
 
   constructor(options: PostgresStoreOptions, sessions: Sessions, migrated: boolean) {
     super(sessions);
@@ -52,13 +54,17 @@ class PostgresStore extends PostgresReader implements Store {
     const { where } = this.#sessions;
     const ownEpoch = this.#writer?.isLost === true ? this.#writer.pipeline.epoch : null;
     const session = this.#sessions.release() ?? (await this.#sessions.open()).session;
+    let backend: Backend | null = null;
     try {
-      const settings = session.query(writerSettings);
+      const settings = session.query<Backend>(writerSettings).then(([told]) => {
+        backend = told ?? null;
+      });
       settings.catch(() => {});
       if (!this.#migrated) await migrate(session, pipeline, where);
       this.#migrated = true;
-      const record = await claimPipeline(session, pipeline, where, ownEpoch, claim);
+      const record = await claimPipeline(session, pipeline, where, { epoch: ownEpoch, backend: this.#lostClaim }, claim);
       await settings;
+      this.#lostClaim = null;
       const writer = new PostgresWriter({
         session,
         openSession: () => this.#openToWrite(),
@@ -71,6 +77,7 @@ class PostgresStore extends PostgresReader implements Store {
       this.#writer = writer;
       return writer;
     } catch (error) {
+      this.#lostClaim = backend ?? this.#lostClaim;
       await session.close();
       if (claim.signal?.aborted === true) throw error;
       throw storeError(error, 'take the pipeline', where);
