@@ -56,9 +56,10 @@ class PostgresStore extends PostgresReader implements Store {
     const session = this.#sessions.release() ?? (await this.#sessions.open()).session;
     let backend: Backend | null = null;
     try {
-      const settings = session.query<Backend>(writerSettings).then(([told]) => {
+      const settings = (async (): Promise<void> => {
+        const [told] = await session.query<Backend>(writerSettings);
         backend = told ?? null;
-      });
+      })();
       settings.catch(() => {});
       if (!this.#migrated) await migrate(session, pipeline, where);
       this.#migrated = true;
