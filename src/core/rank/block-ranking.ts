@@ -50,7 +50,7 @@ export class BlockRanking implements Ranking {
     this.ids = ids;
   }
 
-  /** From members in any order; the arrays are rearranged. */
+  /** From members by ascending id. */
   static from(keys: Float64Array, ids: Uint32Array, largest: number): BlockRanking {
     const count = Math.max(1, Math.ceil(keys.length / FILL));
     const room = count === 1 ? keys.length : count * BLOCK;
@@ -61,8 +61,7 @@ export class BlockRanking implements Ranking {
     ranking.fitDirectory(count);
     ranking.blocks = count;
     ranking.pooled = count;
-    if (isAscending(ids)) ranking.deal(keys, ids);
-    else ranking.fill(keys, ids, 0, keys.length);
+    ranking.deal(keys, ids);
     ranking.setBound(0, Number.NEGATIVE_INFINITY, 0);
     return ranking;
   }
@@ -270,7 +269,7 @@ export class BlockRanking implements Ranking {
     this.counted = true;
   }
 
-  /** Makes all blocks from members by ascending id: sorted by key, with ties as they come, they are in order. */
+  /** Makes all blocks: members by ascending id, sorted by key with ties as they come, are in order. */
   private deal(keys: Float64Array, ids: Uint32Array): void {
     const sorted = sortMembers(keys, ids);
     for (let at = 0; at < this.blocks; at++) {
@@ -283,26 +282,4 @@ export class BlockRanking implements Ranking {
       this.sizes[at] = end - start;
     }
   }
-
-  /** Makes the blocks of members [start, end), the first of which is member `start`'s: halves until one block holds them. */
-  private fill(keys: Float64Array, ids: Uint32Array, start: number, end: number): void {
-    if (end - start > FILL) {
-      const middle = start + Math.ceil((end - start) / FILL / 2) * FILL;
-      partition(keys, ids, start, end, middle);
-      this.setBound(middle / FILL, keys[middle] as number, ids[middle] as number);
-      this.fill(keys, ids, start, middle);
-      this.fill(keys, ids, middle, end);
-      return;
-    }
-    const at = start / FILL;
-    this.places[at] = at;
-    this.sizes[at] = end - start;
-    this.keys.set(keys.subarray(start, end), at * BLOCK);
-    this.ids.set(ids.subarray(start, end), at * BLOCK);
-  }
-}
-
-function isAscending(ids: Uint32Array): boolean {
-  for (let i = 1; i < ids.length; i++) if ((ids[i] as number) <= (ids[i - 1] as number)) return false;
-  return true;
 }

@@ -1,16 +1,12 @@
 /**
  * Rearranges members [start, end) so that those before `at` come before those from it on, in the order of (key, id), and `at`
  * itself is the first of these: Hoare's selection with the median of three over two arrays that move together.
- * Expected O(n); the ids differ, so there are no ties to be slow on. A range of bad luck is sorted: O(n log n) at worst.
+ * Expected O(n); the ids differ, so there are no ties to be slow on. O(n^2) at worst, of the members of one block.
  */
 export function partition(keys: Float64Array, ids: Uint32Array, start: number, end: number, at: number): void {
   let low = start;
   let high = end - 1;
-  for (let rounds = 2 * Math.log2(end - start + 1) + 8; high > low; rounds--) {
-    if (rounds <= 0) {
-      sortRange(keys, ids, low, high + 1);
-      return;
-    }
+  while (high > low) {
     const pivot = medianOfThree(keys, ids, low, (low + high) >>> 1, high);
     const pivotKey = keys[pivot] as number;
     const pivotId = ids[pivot] as number;
@@ -44,14 +40,4 @@ function medianOfThree(keys: Float64Array, ids: Uint32Array, a: number, b: numbe
   const before = (x: number, y: number): boolean => isBefore(keys[x] as number, ids[x] as number, keys[y] as number, ids[y] as number);
   if (before(a, b)) return before(b, c) ? b : before(a, c) ? c : a;
   return before(a, c) ? a : before(b, c) ? c : b;
-}
-
-function sortRange(keys: Float64Array, ids: Uint32Array, start: number, end: number): void {
-  const order = Uint32Array.from({ length: end - start }, (_, i) => start + i).sort((a, b) =>
-    isBefore(keys[a] as number, ids[a] as number, keys[b] as number, ids[b] as number) ? -1 : 1,
-  );
-  const sortedKeys = Float64Array.from(order, (i) => keys[i] as number);
-  const sortedIds = Uint32Array.from(order, (i) => ids[i] as number);
-  keys.set(sortedKeys, start);
-  ids.set(sortedIds, start);
 }
