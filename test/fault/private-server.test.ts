@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { supervisorName } from '../../src/store/private-server/knock.ts';
 import { openPrivateServer, type PrivateServer } from '../../src/store/private-server/private-server.ts';
 import {
   addRow,
@@ -158,6 +159,27 @@ describe('killed while the server runs', () => {
     pidsOf(place.state, 'supervisor').forEach((pid) => kill(pid));
     await until(() => pidsOf(place.state, 'supervisor').length === 0, 'the supervisor to be gone');
     await until(() => pidsOf(place.state, 'supervisor').length === 1, 'a new supervisor');
+    await expectCleanEnd();
+  });
+
+  test('the supervisor and the starter, and the one who shared leaves at once: its last look brings another', async () => {
+    const starter = startOpener(place.state);
+    await starter.opened;
+    const shared = await openServer();
+    const sql = connectTo(shared);
+    // At once, so that neither replaces the other.
+    for (const pid of [...pidsOf(place.state, 'supervisor'), starter.process.pid]) kill(pid);
+    await until(() => pidsOf(place.state, 'supervisor').length === 0, 'the supervisor to be gone');
+    // Which would count as a supervisor.
+    await until(
+      async () => (await sql`select from pg_stat_activity where application_name = ${supervisorName}`).length === 0,
+      'its session to be gone',
+    );
+    await sql.end();
+
+    await closeAll();
+    expect(pidsOf(place.state, 'supervisor')).toHaveLength(1);
+    await until(() => processesOf(place.state).length === 0, 'all processes to end');
     await expectCleanEnd();
   });
 
