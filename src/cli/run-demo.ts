@@ -55,8 +55,9 @@ export async function runDemo({ rows, seed }: DemoOptions, call: Call): Promise<
     const config = await writeDemoConfig(folder.path, rows < fullFrom ? 'sample' : 'full', call);
     const done = await feedAndDetect(config, file, roundUp(rows / chunks), interruption, call);
     const actions = new Map(config.patterns.map(({ id, action }) => [id, action]));
+    const places = { source: `${home}/input/`, sink: `${home}/output/` };
     await stdout.lines([
-      ...summaryText(done.summary, { source: `${home}/input/`, sink: `${home}/output/`, actions, isEmpty: false, isReevaluated: false }),
+      ...summaryText(done.summary, { ...places, actions, isEmpty: false, isReevaluated: false, isCutShort: interruption.stopped }),
       ...exampleLines(done.examples),
       ...nextLines(folder.path, done.examples),
     ]);

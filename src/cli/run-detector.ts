@@ -30,6 +30,7 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
   const view = makeRunView({ isTerminal: stderr.isTerminal, watching: once ? null : watching });
   const profile = choices.profile ? await (await import('./profile/profile.ts')).startProfile() : null;
   let isListed = false;
+  let isIdle = false;
   let isReevaluated = false;
   try {
     if (once) await assertSourceThere(config);
@@ -38,7 +39,10 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
       commitChunks,
       confirm: makeConfirm(yes, () => view.end()),
       on: (event) => {
-        isListed ||= event.kind === 'listed';
+        if (event.kind === 'listed') {
+          isListed = true;
+          isIdle = event.todo === 0;
+        }
         isReevaluated ||= event.kind === 'reevaluated';
         view.on(event);
       },
@@ -53,7 +57,9 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
       view.end();
       const actions = new Map(config.patterns.map(({ id, action }) => [id, action]));
       const isEmpty = isListed && hasDoneNothing(summary) && !(await hasSeenChunk(options.store));
-      await stdout.lines(summaryText(summary, { source: options.source.url, sink: options.sink.url, actions, isEmpty, isReevaluated }));
+      const isCutShort = interruption.stopped && !isIdle;
+      const context = { source: options.source.url, sink: options.sink.url, actions, isEmpty, isReevaluated, isCutShort };
+      await stdout.lines(summaryText(summary, context));
       if (interruption.stopped) view.say('Stopped as asked. The next start goes on from here.');
       return once ? exitCode(summary) : 0;
     } finally {

@@ -15,6 +15,8 @@ export interface SummaryContext {
   readonly isEmpty: boolean;
   /** Whether everything was evaluated again by changed patterns: an entry of its own, whatever it found. */
   readonly isReevaluated: boolean;
+  /** Whether it was told to end before a listing said that there is nothing to do. */
+  readonly isCutShort: boolean;
 }
 
 export function outcomesText(counts: RunSummary['outcomes']): string {
@@ -33,14 +35,18 @@ export function detectionLines(detections: RunSummary['detections'], actions: Re
   );
 }
 
-export function summaryText(summary: RunSummary, { source, sink, actions, isEmpty, isReevaluated }: SummaryContext): string[] {
+export function summaryText(summary: RunSummary, context: SummaryContext): string[] {
+  const { source, sink, actions, isEmpty, isReevaluated, isCutShort } = context;
   const { rows, quarantinedRows, detections, files, incidents, grew } = summary;
   const chunks = outcomesText(summary.outcomes);
   const total = detections.reduce((sum, { count }) => sum + count, 0);
   const nothing = !isReevaluated && chunks === '' && total === 0 && files === 0;
   const standing = nothing && summary.lastSequence > 0 ? `: entry ${grouped(summary.lastSequence)} is still the last` : '';
   const changed = isReevaluated ? ', with changed patterns' : '';
-  const lines = [`${nothing ? 'Nothing new' : 'Done'} after ${lasting(summary.seconds * 1000)}${standing}${changed}.`];
+  const seconds = lasting(summary.seconds * 1000);
+  const ended =
+    nothing && isCutShort ? `Stopped after ${seconds}, before any chunk was taken` : `${nothing ? 'Nothing new' : 'Done'} after ${seconds}`;
+  const lines = [`${ended}${standing}${changed}.`];
   if (!nothing) {
     lines.push(
       ...pairs([

@@ -224,6 +224,25 @@ describe('a detector that watches', () => {
     expect(after.map(({ sequence, outcome }) => [sequence, outcome])).toEqual(Array.from({ length: 200 }, (_, i) => [i + 1, 'applied']));
   });
 
+  test('stopped before it could list its source does not say that nothing is new', async () => {
+    configure('');
+    const source = join(folder, 'input');
+    rmSync(source, { recursive: true, force: true });
+    const detector = startTallyho(['run'], { cwd: folder });
+    await detector.hears('Trying again in');
+    detector.child.kill('SIGINT');
+    expect(await detector.ended).toBe(0);
+    expect(detector.said()).toMatch(/^Stopped after .*, before any chunk was taken\.$/m);
+    expect(detector.said()).not.toContain('Nothing new');
+
+    mkdirSync(source);
+    const idle = startTallyho(['run'], { cwd: folder });
+    await idle.hears('Watching ');
+    idle.child.kill('SIGINT');
+    expect(await idle.ended).toBe(0);
+    expect(idle.said()).toMatch(/^Nothing new after /m);
+  });
+
   test('ends at once on the second signal, with 130', async () => {
     configure('');
     await run('generate', 't.csv', '--rows', '60000');
