@@ -59,7 +59,7 @@ export class Comparison {
     if (this.range !== null && column instanceof Column && !column.isWide) {
       const { data, stride } = column.records;
       list.length = keepRange(list.ids, list.length, data, stride, column.slot, this.range);
-    } else this.keepEach(list);
+    } else list.keep((entity) => this.holds(entity, entity));
   }
 
   /** Whether it holds between entity `i` of the left measure's grain and `j` of the right one's. */
@@ -79,15 +79,6 @@ export class Comparison {
       default:
         return order !== 0 && !Number.isNaN(order);
     }
-  }
-
-  private keepEach(list: IdList): void {
-    let kept = 0;
-    for (let i = 0; i < list.length; i++) {
-      const entity = list.ids[i] as number;
-      if (this.holds(entity, entity)) list.ids[kept++] = entity;
-    }
-    list.length = kept;
   }
 
   /** Sign of left - right; NaN where either is undefined. */

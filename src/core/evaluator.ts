@@ -192,7 +192,7 @@ export class Evaluator {
     keepMembers(this.grain, left);
     for (const comparison of this.own) comparison.keep(left);
     for (const gate of this.gates) keepOpen(gate, left);
-    for (const cross of this.crosses) keepCross(cross, left);
+    for (const cross of this.crosses) left.keep((entity) => holdsFor(cross, entity));
     for (const { rank } of this.ranks) rank.keep(left);
   }
 
@@ -371,15 +371,6 @@ function keepOpen(gate: Gate, list: IdList): void {
   list.length = kept;
   for (let i = 0; i < gate.asked.length; i++) answers[gate.asked.ids[i] as number] = 0;
   gate.asked.clear();
-}
-
-function keepCross(cross: BoundComparison, list: IdList): void {
-  let kept = 0;
-  for (let i = 0; i < list.length; i++) {
-    const entity = list.ids[i] as number;
-    if (holdsFor(cross, entity)) list.ids[kept++] = entity;
-  }
-  list.length = kept;
 }
 
 function mark(grain: GrainState, entity: number, list: IdList): void {

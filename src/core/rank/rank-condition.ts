@@ -75,12 +75,7 @@ export class RankCondition {
 
   /** Keeps the members of the list that are in. */
   keep(list: IdList): void {
-    let kept = 0;
-    for (let i = 0; i < list.length; i++) {
-      const entity = list.ids[i] as number;
-      if (this.holds(entity)) list.ids[kept++] = entity;
-    }
-    list.length = kept;
+    list.keep((entity) => this.holds(entity));
   }
 
   /** The cut of now; appends to `list` the members that may have come in without being touched (and maybe others that are in). */
