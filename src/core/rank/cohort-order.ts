@@ -5,8 +5,8 @@
  *   read    no state; its floats are read from the records when it is asked for (linear-ranking.ts)
  *   kept    in order (block-ranking.ts)
  * Up to `read` children it is always read, above `linear` always kept once a condition asks for it. In between that is a matter
- * of price: reading all children costs about what moving an eighth of them does. So it is kept at first, read from a step on
- * that touches many, and kept again from one on that touches few; `before` and `sweep` (when no condition needs it) lead back to *read*.
+ * of price: reading all children costs about what moving an eighth of them does. So it is read where a step touches many of them,
+ * and kept again from one on that touches few; `before` and `sweep` (when no condition needs it) lead back to *read*.
  * A group's measure (`via`) is always read: its value changes for members that no delta touches.
  * Between `before` and `after` of a step a kept cohort is moved along. A member is found by its old key, which is taken from
  * the records before the delta is applied, so that no key is stored twice.
@@ -105,14 +105,22 @@ export class CohortOrder {
     return this.keptOf(cohort)?.ranking ?? this.read(cohort);
   }
 
-  /** From now on the cohort's ranking is kept, unless it is small. */
+  /** From now on the cohort's ranking is kept, unless it is small or crowded. */
   keep(cohort: number): void {
     const count = this.children.count(cohort);
     if (this.via !== null || count <= this.limits.read || this.keptOf(cohort) !== undefined) return;
-    if (this.crowded.has(cohort) && this.touchedOf(cohort) * FEW >= count) return;
-    this.crowded.delete(cohort);
+    if (count <= this.limits.linear && this.isCrowded(cohort, count)) return;
     this.children.collect(cohort, this.list);
     this.put(cohort, makeBlocks(this.list, this.grain, this.measure));
+  }
+
+  /** Whether reading is the cheaper way, by what the delta in hand touches. One that touches all tells nothing: it may have brought them. */
+  private isCrowded(cohort: number, count: number): boolean {
+    const touched = this.touchedOf(cohort);
+    const isCrowded = this.crowded.has(cohort) ? touched * FEW >= count : touched * MANY > count && touched < count;
+    if (isCrowded) this.crowded.add(cohort);
+    else this.crowded.delete(cohort);
+    return isCrowded;
   }
 
   /** `keep` for all of them, made together. */
