@@ -189,9 +189,9 @@ export class Evaluator {
     const { left } = this;
     this.detected.others(candidates, this.grain.table.size, left);
     this.work.evaluated += left.length;
-    keepMembers(this.grain, left);
     for (const comparison of this.own) comparison.keep(left);
     for (const gate of this.gates) keepOpen(gate, left);
+    keepMembers(this.grain, left);
     for (const cross of this.crosses) left.keep((entity) => holdsFor(cross, entity));
     for (const { rank } of this.ranks) rank.keep(left);
   }
