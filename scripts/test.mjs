@@ -8,9 +8,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build, checkNode, install, npm, root, run } from './prepare.mjs';
+import { installS3Server } from './s3-server.mjs';
 
 checkNode();
 await install();
+installS3Server();
 
 let passed = 0;
 let failed = 0;

@@ -63,9 +63,9 @@ export async function compose(config: Config, given: ComposeOptions): Promise<Co
   };
   let early: EarlyReading | null = null as EarlyReading | null;
   try {
-    const objects = keep(openObjects(input.url, { role: 'source', base: config.folder }));
+    const objects = keep(openObjects(input.url, { role: 'source', base: config.folder, s3: config.s3 }));
     const source = given.profile?.source(objects) ?? objects;
-    const sink = keep(openObjects(config.sink.url, { role: 'sink', base: config.folder }));
+    const sink = keep(openObjects(config.sink.url, { role: 'sink', base: config.folder, s3: config.s3 }));
     const reference = config.weight.kind === 'reference' ? await openReference(config.weight, config, keep) : null;
     const store = keep(
       await openStore(config, {
@@ -126,7 +126,7 @@ async function openReference(
   keep: Keep,
 ): Promise<ReferenceSettings> {
   const { folder, key } = splitPlace(weight.file);
-  const objects = keep(openObjects(folder, { role: 'source', base: config.folder }));
+  const objects = keep(openObjects(folder, { role: 'source', base: config.folder, s3: config.s3 }));
   const engine = keep(makeLocalEngine({ source: objects }));
   return { objects, key, columns: weight.columns, engine, keyInSource: await keyBelow(config.source, weight.file) };
 }
@@ -173,5 +173,5 @@ function makeDiskCheck({ store }: Config): (() => Promise<void>) | null {
 
 /** For commands that only look at the source. */
 export function openSource(config: Config): Objects {
-  return openObjects(config.source.url, { role: 'source', base: config.folder });
+  return openObjects(config.source.url, { role: 'source', base: config.folder, s3: config.s3 });
 }

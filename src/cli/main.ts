@@ -5,6 +5,8 @@ import { runProgram } from './program.ts';
 import { exitCodeOf, showError } from './show-error.ts';
 
 endQuietlyWithoutReader();
+// Of the Node that later releases of the AWS SDK will need: the one that comes along is pinned.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 // What nobody waited for: a bug, and told like any other error.
 process.on('uncaughtException', (error) => {
   say(showError(error, isDebugging(process.env)));

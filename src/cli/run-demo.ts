@@ -136,7 +136,7 @@ async function feedAndDetect(config: Config, from: string, rows: number, interru
 
 /** `onAll` is told how many chunks it came to. */
 async function feed(config: Config, from: string, rows: number, signal: AbortSignal, onAll: (chunks: number) => void): Promise<void> {
-  const to = openObjects(config.source.url, { role: 'sink', base: config.folder });
+  const to = openObjects(config.source.url, { role: 'sink', base: config.folder, s3: config.s3 });
   try {
     onAll((await feedFile({ from, to, rows, everyMs: 0, csv: config.source.csv, signal })).chunks);
   } finally {

@@ -1,5 +1,6 @@
 /** A checked config: every setting there, every relative path resolved. Frozen in depth. */
 import type { Location } from '../objects/location.ts';
+import type { S3Settings } from '../objects/s3/client.ts';
 import type { Pattern } from '../patterns/pattern.ts';
 import type { PresetName } from '../patterns/presets.ts';
 import type { Percent } from '../pipeline/options.ts';
@@ -36,15 +37,6 @@ export type WeightConfig =
   | { readonly kind: 'amount' }
   | { readonly kind: 'reference'; readonly file: Place; readonly columns: Readonly<Record<string, string>> };
 
-export interface S3Config {
-  readonly endpoint: string | null;
-  readonly region: string | null;
-  readonly forcePathStyle: boolean | null;
-  readonly accessKeyId: string | null;
-  readonly secretAccessKey: string | null;
-  readonly sessionToken: string | null;
-}
-
 export interface Config {
   /** As messages name it, and as a person can type it again. */
   readonly file: string;
@@ -59,5 +51,5 @@ export interface Config {
   /** Checked, with all fields that the config knows. */
   readonly patterns: readonly Pattern[];
   readonly preset: PresetName | null;
-  readonly s3: S3Config;
+  readonly s3: S3Settings;
 }

