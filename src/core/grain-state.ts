@@ -11,6 +11,7 @@ import { twinsOf } from './twins.ts';
 export const TOUCHED = 1;
 export const CANDIDATE = 2;
 export const DIRTY = 4;
+export const MOVING = 8;
 
 export class GrainState {
   readonly index: number;

@@ -189,6 +189,36 @@ describe('a kept ranking', () => {
     fc.assert(property, { ...parameters, numRuns: Math.ceil(parameters.numRuns / 10) });
   });
 
+  test('moving marked members together is moving each', () => {
+    const change = fc.tuple(fc.nat(1999), fc.oneof(fc.nat(1_000_000), fc.nat(4), fc.constant(Number.NaN)));
+    const batches = fc.array(fc.array(change, { maxLength: 1500 }), { minLength: 1, maxLength: 6 });
+    const property = fc.property(fc.nat(2000), batches, fc.array(fc.nat(), { maxLength: 6 }), (n, list, probes) => {
+      const members = new Map(Array.from({ length: n }, (_, id) => [id, (id * 7919) % 1000]));
+      const ranking = BlockRanking.from(Float64Array.from(members.values()), Uint32Array.from(members.keys()), 1);
+      const marks = new Uint8Array(2000).fill(1);
+      for (const batch of list) {
+        const keys = new Map(batch.filter(([id]) => members.has(id)));
+        for (const [id, key] of keys) {
+          marks[id] = 3;
+          if (Number.isNaN(key)) members.delete(id);
+          else members.set(id, key);
+        }
+        expect(ranking.moveMarked(marks, 2, (id) => keys.get(id) as number)).toBe(keys.size);
+        expect(marks.every((mark) => mark === 1)).toBe(true);
+        check(ranking, members, probes);
+        // Whoever left comes back.
+        for (const [id, key] of keys) {
+          if (!Number.isNaN(key)) continue;
+          ranking.insert(id, id);
+          members.set(id, id);
+        }
+      }
+      for (const [id, key] of members) ranking.remove(key, id);
+      expect(ranking.size).toBe(0);
+    });
+    fc.assert(property, { ...parameters, numRuns: Math.ceil(parameters.numRuns / 10) });
+  });
+
   test('a member that is not where its key says is a broken law', () => {
     const ranking = BlockRanking.from(Float64Array.of(1, 2), Uint32Array.of(0, 1), 1);
     expect(() => ranking.remove(2, 0)).toThrow('broken law');

@@ -9,10 +9,11 @@
  * anything; and a question looks through one block's keys, of which there are few questions a step.
  * Correct since the order does not depend on the columns: a member is found again by the key it was put in with, which the
  * caller passes back.
- * Cost: a change O(log n) comparisons and O(128); a question the same, the first after changes O(n / 100) more.
+ * Cost: a change O(log n) comparisons and O(128), of which the latter is most; many at once O(n) and O(log n) each that leaves its
+ * block; a question as a change, the first after changes O(n / 100) more.
  */
 import { assertLaw } from '../error.ts';
-import { growFloat64, growUint32, type IdList } from '../grow.ts';
+import { growFloat64, growUint32, IdList } from '../grow.ts';
 import { countNotLarger, countSmaller, lowerBound, upperBound } from './passes.ts';
 import { partition } from './partition.ts';
 import type { Ranking } from './ranking.ts';
@@ -26,6 +27,9 @@ const FILL = 120;
 const SPARSE = 32;
 
 const scratch = new Float64Array(BLOCK);
+/** Members between two blocks, and their keys. */
+const leaving = new IdList();
+let leavingKeys = new Float64Array(64);
 
 export class BlockRanking implements Ranking {
   size = 0;
@@ -90,6 +94,24 @@ export class BlockRanking implements Ranking {
       this.takeOut(at, place);
       this.insert(key, id);
     } else this.keys[place] = key;
+  }
+
+  /**
+   * Moves the members that have the bit in `marks`, which they lose, to their key of now; NaN takes a member out. The same as a
+   * `move` each, by one pass over all members. How many these were.
+   */
+  moveMarked(marks: Uint8Array, bit: number, keyOf: (id: number) => number): number {
+    leaving.clear();
+    let moved = 0;
+    for (let at = 0; at < this.blocks; at++) moved += this.moveWithin(at, marks, bit, keyOf);
+    if (leaving.length === 0) return moved;
+    this.counted = false;
+    for (let at = this.blocks - 1; at >= 0; at--) if ((this.sizes[at] as number) < SPARSE) this.join(at);
+    for (let i = 0; i < leaving.length; i++) {
+      const key = leavingKeys[i] as number;
+      if (!Number.isNaN(key)) this.insert(key, leaving.ids[i] as number);
+    }
+    return moved;
   }
 
   keyAt(index: number): number {
@@ -172,6 +194,38 @@ export class BlockRanking implements Ranking {
     while (place < end && ids[place] !== id) place++;
     assertLaw(place < end && this.keys[place] === key, 'a ranked member is where its key says');
     return place;
+  }
+
+  /** Moves marked members of a block within it; the others are taken out and listed as leaving. */
+  private moveWithin(at: number, marks: Uint8Array, bit: number, keyOf: (id: number) => number): number {
+    const { ids, keys } = this;
+    const start = (this.places[at] as number) * BLOCK;
+    const isLast = at + 1 === this.blocks;
+    let end = start + (this.sizes[at] as number);
+    let moved = 0;
+    for (let place = start; place < end; place++) {
+      const id = ids[place] as number;
+      const mark = marks[id] as number;
+      if ((mark & bit) === 0) continue;
+      marks[id] = mark & ~bit;
+      moved++;
+      const key = keyOf(id);
+      if (!Number.isNaN(key) && !this.isAfter(at, key, id) && (isLast || this.isAfter(at + 1, key, id))) {
+        keys[place] = key;
+        continue;
+      }
+      leaving.push(id);
+      leavingKeys = growFloat64(leavingKeys, leaving.length);
+      leavingKeys[leaving.length - 1] = key;
+      // The last of its block takes its place, and is looked at next.
+      end--;
+      keys[place] = keys[end] as number;
+      ids[place] = ids[end] as number;
+      place--;
+    }
+    this.size -= start + (this.sizes[at] as number) - end;
+    this.sizes[at] = end - start;
+    return moved;
   }
 
   private append(at: number, key: number, id: number): void {

@@ -10,11 +10,13 @@
  * A group's measure (`via`) is always read: its value changes for members that no delta touches.
  * Between `before` and `after` of a step a kept cohort is moved along. A member is found by its old key, which is taken from
  * the records before the delta is applied, so that no key is stored twice.
- * Cost: a touched member of a kept cohort O(log n); a read cohort O(n) once a version of the state.
+ * Cost: a touched member of a kept cohort O(log n), and O(128) to find it or, where many are touched, a pass over the cohort for
+ * all of them; a read cohort O(n) once a version of the state.
  */
 import type { Children } from '../children.ts';
+import { assertLaw } from '../error.ts';
 import { growUint32, IdList, roomFloat64, roomUint32 } from '../grow.ts';
-import type { GrainState } from '../grain-state.ts';
+import { type GrainState, MOVING } from '../grain-state.ts';
 import { NONE } from '../hash-index.ts';
 import type { Link } from '../link.ts';
 import type { Measure } from '../measure.ts';
@@ -39,6 +41,9 @@ export const rankLimits: RankLimits = { read: 64, linear: 16_384 };
 const MANY = 8;
 /** And one that touches less than 1 / FEW is worth the making of a structure. */
 const FEW = 32;
+
+/** Finding one member costs what a pass over this many does. */
+const SCATTERED = 32;
 
 interface Kept {
   readonly cohort: number;
@@ -193,19 +198,38 @@ export class CohortOrder {
   }
 
   after(): void {
-    const { ids, length } = this.moving;
+    const { length } = this.moving;
     this.keys = this.keysOfMoving(this.keys);
-    const { keys, oldKeys, ends } = this;
-    const { denominator } = this.measure;
-    for (let slot = 0, i = 0; i < length; slot++) {
-      const kept = this.kept[slot] as Kept;
-      const { ranking } = kept;
-      for (const end = ends[slot] as number; i < end; i++) {
-        const entity = ids[i] as number;
-        if (denominator !== null) this.noteRows(kept, entity, keys[i] as number, denominator.float(entity));
-        this.move(ranking, entity, oldKeys[i] as number, keys[i] as number);
-      }
+    for (let slot = 0, start = 0; start < length; slot++) {
+      const end = this.ends[slot] as number;
+      this.moveAlong(this.kept[slot] as Kept, start, end);
+      start = end;
     }
+  }
+
+  /** Moves the touched members [start, end) of `moving`, which are those of one cohort. */
+  private moveAlong(kept: Kept, start: number, end: number): void {
+    const { keys, oldKeys } = this;
+    const { ids } = this.moving;
+    const { ranking } = kept;
+    const { denominator } = this.measure;
+    const { marks } = this.grain;
+    const isMarked = (end - start) * SCATTERED > ranking.size;
+    let marked = 0;
+    for (let i = start; i < end; i++) {
+      const entity = ids[i] as number;
+      const key = keys[i] as number;
+      const old = oldKeys[i] as number;
+      if (denominator !== null) this.noteRows(kept, entity, key, denominator.float(entity));
+      if (isMarked && key !== old && !Number.isNaN(old)) {
+        marks[entity] = (marks[entity] as number) | MOVING;
+        marked++;
+      } else this.move(ranking, entity, old, key);
+    }
+    if (marked === 0) return;
+    const moved = ranking.moveMarked(marks, MOVING, (entity) => this.key(entity));
+    assertLaw(moved === marked, 'members that are moved were in their ranking');
+    this.work.moved += moved;
   }
 
   /** Whether a kept cohort was dropped because most of it is about to move. */
