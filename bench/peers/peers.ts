@@ -56,13 +56,13 @@ const quickChunks = 12;
 export async function benchPeers({ pairs, quick, sizes }: PeersOptions): Promise<Result> {
   if (process.platform !== 'linux') throw new Error('peers reads CPU time and memory of processes from /proc, so it needs Linux.');
   const machine = await describeMachine();
-  const stateSizes = sizes ?? (quick ? [20_000] : [100_000, 1_000_000]);
+  const stateSizes = sizes ?? (quick ? [100_000] : [100_000, 1_000_000]);
   return withWorkspace('peers', async (workspace) => {
     const { folder } = workspace;
     const all = makeInput(folder);
     const input = quick ? firstChunks(all, join(folder, 'first'), quickChunks) : all;
     console.error('Asking the oracle ...');
-    const expected = await expectedDetections(input.chunks, input.count, 'full');
+    const expected = await expectedDetections(input.chunks, chunkNames(input), 'full');
     const files = await buildPeers();
     const server = workspace.keep(await startTunedPostgres(folder));
     const sql = `select merchant, customer, count(*), sum(amount) from read_csv('${input.file}') group by all`;

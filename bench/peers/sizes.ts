@@ -1,11 +1,11 @@
 /**
- * One 10,000-row chunk on a state of so many pairs, warm: each is given the base (synthetic.ts), some chunks to get warm,
+ * One 10,000-row chunk on a state of so many pairs, warm: each is given the base (lib/synthetic.ts), some chunks to get warm,
  * and those that are measured, in one life.
  *
  * A peer tells the wall time itself, from the file to the end of its commit. Tallyho is watched from outside: `run` on a
  * folder that it looks at every 10 ms, from the moment the chunk stands there until its detections do, evidence before
  * them. CPU is that of all processes over all measured chunks; of Tallyho with its folds, which come when it is idle, and
- * without what its idle looking costs in the same time. The detections are held against each other's: one of the peers computes everything again after every chunk.
+ * without what its idle looking costs in the same time. The detections of each are held against the oracle's.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,11 +16,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { command, privateServer, waitUntilStopped } from '../catch-up/detector.ts';
 import type { External } from '../catch-up/external.ts';
 import { cpuOf } from '../lib/process-tree.ts';
+import { chunkBytes, shapeOf, writeBase } from '../lib/synthetic.ts';
 import { assertSame, type Detections, detectionsOfPeer, detectionsOfTallyho } from './detections.ts';
+import { expectedDetections } from './expected.ts';
 import { type PeerName, type PeerProgram, peerPrograms } from './programs.ts';
 import type { ChunkLine } from './programs/peer.ts';
 import { makePeerPlace, peerCommand } from './run-peer.ts';
-import { chunkText, writeBase } from './synthetic.ts';
 
 export interface SizeRun {
   readonly who: string;
@@ -52,20 +53,24 @@ interface Watched {
 }
 
 const warmUp = 4;
+/** For one chunk, the base before the first included: Tallyho is watched from outside, and what it leaves out would be waited for. */
+const patienceMs = 600_000;
 
 export async function measureSize(size: number, options: SizeOptions): Promise<readonly SizeRun[]> {
   const input = join(options.folder, `size-${size}`);
-  mkdirSync(input);
-  const base = writeBase(input, size);
+  const shape = shapeOf(size);
+  const base = Array.from({ length: writeBase(input, shape).files }, (_, i) => `base_${i}.csv`);
   const chunks = Array.from({ length: warmUp + options.chunks }, (_, i) => `chunk_${i}.csv`);
-  chunks.forEach((name, i) => writeFileSync(join(input, name), chunkText(size, i)));
+  chunks.forEach((name, i) => writeFileSync(join(input, name), chunkBytes(shape, i)));
   const world = { ...options, input, size, names: [...base, ...chunks] };
+  console.error(`Asking the oracle about ${size} pairs ...`);
+  const expected = await expectedDetections(input, world.names, 'full');
+  const silent = chunks.find((name) => !expected.some((line) => line.startsWith(`${name} `)));
+  if (silent !== undefined) throw new Error(`${size} pairs are too few: ${silent} has no detection, and its file is what is waited for`);
   const runs: SizeRun[] = [];
-  let expected: Detections | null = null;
   for (const program of [...peerPrograms, null]) {
     const { run, found } = program === null ? await watchTallyho(world) : await watchPeer(program, world);
-    assertSame(run.who, found, expected ?? found);
-    expected = found;
+    assertSame(run.who, found, expected);
     runs.push(run);
     console.error(`${run.who}, ${size} pairs: ${run.ms.map((ms) => ms.toFixed(0)).join(' ')} ms, CPU ${run.cpuMs.toFixed(0)} ms`);
   }
@@ -113,6 +118,7 @@ async function watchTallyho({ folder: parent, input, names, size, chunks }: Worl
       const placed = performance.now();
       while (!isPublished(output, base.length + i + 1)) {
         if (child.exitCode !== null) throw new Error(`tallyho run ended with ${child.exitCode}`);
+        if (performance.now() - placed > patienceMs) throw new Error(`tallyho run: no detections of ${name}`);
         await sleep(1);
       }
       ms.push(performance.now() - placed);

@@ -60,7 +60,11 @@ describe.each(worlds)('$name', ({ name, make }) => {
     chunks = made.chunks.length;
     writeChunks(input, made);
     writeChunks(half, { ...made, chunks: made.chunks.slice(0, chunks / 2) });
-    expected = await expectedDetections(input, chunks, 'sample');
+    expected = await expectedDetections(
+      input,
+      Array.from({ length: chunks }, (_, i) => `chunk_${i}.csv`),
+      'sample',
+    );
   });
 
   test('the data makes every pattern true, in more than one chunk', () => {
