@@ -9,6 +9,7 @@
  */
 import type { FoldRows } from './detector.ts';
 import { IdList, roomUint32 } from './grow.ts';
+import { hashId } from './hash.ts';
 import { HashIndex, NONE } from './hash-index.ts';
 import type { Integers } from './integers.ts';
 import type { Layout } from './layout.ts';
@@ -52,7 +53,7 @@ export class FoldBuffer {
     if (this.isWhole) return this.takeWhole();
     if (this.entities.length === 0) return null;
     const entities = this.entities.ids.slice(0, this.entities.length).sort();
-    const rows = entities.map((entity) => this.index.first(hashOf(entity)));
+    const rows = entities.map((entity) => this.index.first(hashId(entity)));
     const taken: FoldRows = {
       grain: this.base.index,
       entities,
@@ -90,7 +91,7 @@ export class FoldBuffer {
 function place(entities: Uint32Array, count: number, index: HashIndex, list: IdList, rows: Uint32Array): void {
   for (let i = 0; i < count; i++) {
     const entity = entities[i] as number;
-    const hash = hashOf(entity);
+    const hash = hashId(entity);
     let row = index.first(hash);
     if (row === NONE) {
       row = list.length;
@@ -99,9 +100,4 @@ function place(entities: Uint32Array, count: number, index: HashIndex, list: IdL
     }
     rows[i] = row;
   }
-}
-
-/** An odd factor loses nothing: equal hashes are equal entities. */
-function hashOf(entity: number): number {
-  return Math.imul(entity, 0x9e3779b1) >>> 0;
 }

@@ -1,6 +1,7 @@
 /**
  * 32-bit hashes, in memory only, never stored: a hash indexes, it never decides equality.
  * Of bytes: MurmurHash3 (x86, 32 bits, seed 0). Of a key of ids: its mixing steps, one multiplication an id and its finish.
+ * Of one id: a multiplication.
  */
 function mixIn(hash: number, word: number): number {
   let k = Math.imul(word, 0xcc9e2d51);
@@ -42,6 +43,11 @@ export function hashRow(columns: readonly Uint32Array[], row: number): number {
   let hash = hashPair(first[row] as number, second[row] as number);
   for (let k = 2; k < columns.length; k++) hash = hashPair(hash, (columns[k] as Uint32Array)[row] as number);
   return hash;
+}
+
+/** An odd factor loses nothing: equal hashes are equal ids. */
+export function hashId(id: number): number {
+  return Math.imul(id, 0x9e3779b1) >>> 0;
 }
 
 function rotated(word: number): number {

@@ -174,6 +174,8 @@ export class VarintReader {
   }
 }
 
+// These loops repeat what `unsigned` does: with one function for a value they took a seventh more in a process that is still
+// cold; with one that also takes what is beyond 32 bits, a third more in a warm one.
 function writeIds(bytes: Uint8Array, start: number, values: Uint32Array, count: number): number {
   let at = start;
   for (let i = 0; i < count; i++) {
