@@ -3,12 +3,13 @@
  * PostgreSQL holds the state, and after SIGKILL at random moments. TALLYHO_KILLS says how many, TALLYHO_SEED which.
  */
 import { spawn } from 'node:child_process';
-import { cpSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bankSimChunks, writeChunks } from '../helpers/banksim-chunks.ts';
 import { makeRandom } from '../helpers/dataset/random.ts';
+import { type S3Server, s3ServerMissing, startS3Server } from '../helpers/s3-server.ts';
 import { makeTempFolder, removeFolder } from '../helpers/temp-folder.ts';
 import { type ChunkJson, readTree, tallyho, tallyhoJson } from '../helpers/tallyho.ts';
 import { startTestServer, testServerMissing, type TestServer } from '../helpers/test-server.ts';
@@ -32,6 +33,26 @@ function makePlace(name: string, store?: string): { readonly folder: string; rea
   if (store !== undefined) lines.push('store: { url: "${TALLYHO_TEST_STORE}" }');
   writeFileSync(config, `${lines.join('\n')}\n`);
   return { folder, config };
+}
+
+/** Secrets by the environment, as everywhere. */
+function makeS3Place(name: string, source: string, sink: string, { endpoint, settings }: S3Server, store: string) {
+  const folder = join(world, name);
+  mkdirSync(folder);
+  const config = join(folder, 'tallyho.yaml');
+  const s3 = `s3: { endpoint: "${endpoint}", region: us-east-1, forcePathStyle: true }`;
+  const lines = [`source: ${source}`, `sink: { url: "${sink}", timeZone: Asia/Kolkata }`, 'weight: amount', 'patterns: full', s3];
+  writeFileSync(config, `${[...lines, 'store: { url: "${TALLYHO_TEST_STORE}" }'].join('\n')}\n`);
+  const more = {
+    TALLYHO_TEST_STORE: store,
+    AWS_ACCESS_KEY_ID: settings.accessKeyId ?? '',
+    AWS_SECRET_ACCESS_KEY: settings.secretAccessKey ?? '',
+  };
+  return { config, more };
+}
+
+function readBytes(folder: string): [name: string, bytes: Uint8Array][] {
+  return readdirSync(folder).map((name) => [name, readFileSync(join(folder, name))]);
 }
 
 async function runOnce(config: string, args: readonly string[] = [], more: Record<string, string> = {}): Promise<void> {
@@ -79,6 +100,32 @@ describe('output under a fixed clock is the same bytes', () => {
     }
   });
 
+  test('with source and sink on S3 and an external PostgreSQL, killed at random moments too', async (context) => {
+    const missing = s3ServerMissing() ?? testServerMissing(18);
+    if (missing !== undefined) context.skip(missing);
+    const server = await startTestServer();
+    const s3 = await startS3Server();
+    try {
+      const random = makeRandom(seed + 1);
+      const source = await s3.makeBucket();
+      for (const [name, bytes] of readBytes(join(world, 'input'))) await s3.overwrite(source, `in/${name}`, bytes);
+      for (let i = 0; i <= Math.ceil(kills / 4); i++) {
+        const sink = await s3.makeBucket();
+        const { config, more } = makeS3Place(`s3-${i}`, `s3://${source}/in/`, `s3://${sink}/out/`, s3, await server.createDatabase());
+        const after = random.next() * wholeRun;
+        if (i > 0) await runAndKill(config, [], after, more);
+        await runOnce(config, [], more);
+        const got = await s3.readTree(sink, 'out/');
+        expect([...got.keys()].toSorted()).toEqual([...reference.keys()].toSorted());
+        expect([...reference].filter(([key, bytes]) => got.get(key) !== bytes).map(([key]) => key)).toEqual([]);
+        expect(await tallyhoJson<ChunkJson[]>(['chunks', '--config', config], { env: more })).toEqual(referenceLedger);
+      }
+    } finally {
+      await s3.close();
+      await server.close();
+    }
+  });
+
   test(`after SIGKILL at ${kills} random moments, and a restart after each (seed ${seed})`, async () => {
     const random = makeRandom(seed);
     for (let i = 0; i < kills; i++) {
@@ -102,9 +149,14 @@ function expectSame(folder: string, what = ''): void {
   expect(different, what).toEqual([]);
 }
 
-async function runAndKill(config: string, args: readonly string[], afterMs: number): Promise<void> {
+async function runAndKill(
+  config: string,
+  args: readonly string[],
+  afterMs: number,
+  more: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const child = spawn(process.execPath, [entry, 'run', '--once', ...args, '--config', config], {
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...env, ...more },
     stdio: 'ignore',
   });
   const ended = new Promise<void>((done) => void child.once('exit', () => done()));

@@ -5,7 +5,14 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { CreateBucketCommand, DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  paginateListObjectsV2,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { s3ServerMissing, s3ServerProgram } from '../../scripts/s3-server.mjs';
 import type { S3Settings } from '../../src/objects/s3/client.ts';
 import { freePort } from './free-port.ts';
@@ -22,6 +29,8 @@ export interface S3Server {
   makeBucket(): Promise<string>;
   overwrite(bucket: string, key: string, bytes: Uint8Array): Promise<void>;
   remove(bucket: string, key: string): Promise<void>;
+  /** All objects below a prefix, by their keys there; bytes as base64. */
+  readTree(bucket: string, prefix: string): Promise<Map<string, string>>;
   close(): Promise<void>;
 }
 
@@ -79,6 +88,16 @@ function serverAt(port: number, end: () => Promise<void>): S3Server {
     },
     overwrite: async (Bucket, Key, Body) => void (await client.send(new PutObjectCommand({ Bucket, Key, Body }))),
     remove: async (Bucket, Key) => void (await client.send(new DeleteObjectCommand({ Bucket, Key }))),
+    readTree: async (Bucket, Prefix) => {
+      const tree = new Map<string, string>();
+      for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket, Prefix })) {
+        for (const { Key = '' } of Contents) {
+          const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }));
+          tree.set(Key.slice(Prefix.length), (await Body?.transformToString('base64')) ?? '');
+        }
+      }
+      return tree;
+    },
     close: async () => {
       client.destroy();
       await end();

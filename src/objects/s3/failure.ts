@@ -67,7 +67,9 @@ export function errorOf(error: unknown, what: What): TallyhoError {
 const credentials = 'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a role of this machine';
 
 function judge({ name, status }: Failure, { bucket, code, endpoint }: What): { readonly code: ErrorCode; readonly mend: string } {
-  if (name === 'NoSuchBucket' || name === 'InvalidBucketName')
+  if (name === 'InvalidBucketName')
+    return { code: 'S3_NO_BUCKET', mend: `Correct the URL: ${bucket} can be no bucket's name (3 to 63 of a-z, 0-9, - and .).` };
+  if (name === 'NoSuchBucket')
     return { code: 'S3_NO_BUCKET', mend: `Make the bucket ${bucket}, or correct the URL${endpoint === null ? '' : ' or s3.endpoint'}.` };
   if (name === 'CredentialsProviderError') return { code: 'S3_DENIED', mend: `Give credentials: ${credentials}.` };
   if (/^(InvalidAccessKeyId|SignatureDoesNotMatch|XAdminUserNotFound)$/.test(name))
