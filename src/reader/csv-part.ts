@@ -4,11 +4,10 @@
  * Modes, in order: start (BOM, blank lines) -> guess (bytes are gathered until the quote is known; skipped if it is
  * configured) -> header -> rows. A fault of the header ends the reading; what follows is ignored.
  *
- * Rows go through windows: a piece of the block that ends with an LF, checked as a whole for UTF-8 and U+0000 (an LF is
- * never inside a character, so a valid window is valid record by record). In a clean window regular rows are read in
- * WebAssembly, or, where the aggregate is not there, `scanRow` finds their fields in place; a record that is not regular,
- * or lies in a window that is not clean, or runs beyond window or block, is scanned byte by byte and then split (record.ts). A record that runs beyond the block is gathered in `carry`; beyond
- * `maxRecordBytes` it is only measured (long-record.ts). Memory: `carry` and one block.
+ * Rows go through windows (window.ts). In a clean one regular rows are read in WebAssembly, or, where the aggregate is not
+ * there, `scanRow` finds their fields in place; a record that is not regular, or lies in a window that is not clean, or runs
+ * beyond window or block, is scanned byte by byte and then split (record.ts). A record that runs beyond the block is gathered
+ * in `carry`; beyond `maxRecordBytes` it is only measured (long-record.ts). Memory: `carry` and one block.
  *
  * Line numbers count LFs. Rows are numbered by their first line.
  */
@@ -22,12 +21,9 @@ import { type Fields, makeFields, RecordScanner, splitRecord, withoutCr } from '
 import type { RowReason } from './rejected.ts';
 import type { Rejections } from './rejections.ts';
 import { RowReader } from './row-reader.ts';
-import { scanRow } from './scan-row.ts';
+import { blankLine, scanRow } from './scan-row.ts';
 import { isText } from './utf8.ts';
-
-/** A window that is not clean is tried again in small ones, so that one bad byte makes few rows slow. */
-const largeWindow = 1 << 16;
-const smallWindow = 1 << 12;
+import { largeWindow, smallWindow, windowEnd } from './window.ts';
 
 export interface PartFault {
   readonly reason: 'bad_header' | 'bad_quoting';
@@ -385,19 +381,4 @@ export class CsvPart {
 function mayBeMisquoted(bytes: Uint8Array, start: number, end: number, delimiter: number): boolean {
   const header = bytes.subarray(start, end);
   return header.includes(DOUBLE_QUOTE) || header.includes(SINGLE_QUOTE) || !header.includes(delimiter);
-}
-
-/** End of a window of about `size` bytes from `from` on: after its last LF, or else after the next one; -1 if the block has none. */
-function windowEnd(block: Uint8Array, from: number, size: number): number {
-  const limit = from + size;
-  const last = limit >= block.length ? block.lastIndexOf(LF) : block.lastIndexOf(LF, limit - 1);
-  if (last >= from) return last + 1;
-  return block.indexOf(LF, limit) + 1 || -1;
-}
-
-/** How many bytes the blank line at `start` has; 0 if the line is not blank. */
-function blankLine(bytes: Uint8Array, start: number): number {
-  const byte = bytes[start]!;
-  if (byte === LF) return 1;
-  return byte === CR && bytes[start + 1] === LF ? 2 : 0;
 }

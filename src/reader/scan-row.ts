@@ -40,3 +40,10 @@ export function scanRow(
   }
   return p;
 }
+
+/** How many bytes the blank line at `start` has; 0 if the line is not blank. */
+export function blankLine(bytes: Uint8Array, start: number): number {
+  const byte = bytes[start]!;
+  if (byte === LF) return 1;
+  return byte === CR && bytes[start + 1] === LF ? 2 : 0;
+}
