@@ -1,6 +1,6 @@
 /**
- * SHA-256 of a large object in a thread of its own, while its bytes are parsed: at 1.5 GB/s hashing takes as long as a third of
- * the parsing does. Small objects are hashed where they are read (content-id.ts): a thread costs some 40 ms to start.
+ * SHA-256 of a large object in a thread of its own, while its bytes are parsed: of 1.6 GB hashing takes 920 ms of CPU, handing the
+ * blocks over 58 ms. Small objects are hashed where they are read (content-id.ts): a thread costs some 25 ms of CPU to start.
  *
  * Blocks are copied into shared buffers, which come back when they are hashed; with none left, whoever has the next block
  * waits. Modes: hashing, failed (every later call rejects with what the thread said), closed.
