@@ -88,6 +88,15 @@ export class Column implements ExactColumn {
     return out;
   }
 
+  /** The values of entities [first, end). */
+  slice(first: number, end: number): Integers {
+    const out = new Integers(Math.max(1, end - first));
+    out.resize(end - first);
+    if (this.wide !== null) for (let entity = first; entity < end; entity++) out.addFrom(entity - first, this.wide, entity);
+    else sliceNarrow(this.records.data, this.records.stride, this.slot, first, out.narrow as Float64Array);
+    return out;
+  }
+
   /** `before` was the sign before the last sum. */
   note(entity: number, before: number): void {
     if (this.crossings === null) return;
@@ -98,4 +107,8 @@ export class Column implements ExactColumn {
 
 function pickNarrow(data: Float64Array, stride: number, slot: number, entities: Uint32Array, out: Float64Array): void {
   for (let i = 0; i < entities.length; i++) out[i] = data[(entities[i] as number) * stride + slot] as number;
+}
+
+function sliceNarrow(data: Float64Array, stride: number, slot: number, first: number, out: Float64Array): void {
+  for (let i = 0, at = first * stride + slot; i < out.length; i++, at += stride) out[i] = data[at] as number;
 }

@@ -40,6 +40,18 @@ export interface FoldRows {
   readonly additive: readonly Integers[];
 }
 
+/** Some rows of a statistics table: entities by id, their keys (value ids) and sums. Columns may be longer than `size`. */
+export interface TableRows extends GrainDelta {
+  readonly entities: Uint32Array;
+}
+
+export interface TableLoader {
+  /** The rows are copied. */
+  add(rows: TableRows): void;
+  /** After all of them. */
+  end(): void;
+}
+
 /** What `explain` shows: each condition, whether it holds, and its evidence (null where the measure is undefined). */
 export interface Explanation {
   readonly pattern: number;
@@ -60,7 +72,9 @@ export interface Detector {
   // Loading, in this order; nothing is evaluated.
   /** Dictionary of a dimension, ids 0, 1, ... in order. */
   loadValues(dimension: number, values: readonly string[]): void;
-  /** Rows of a statistics table: entity ids must be dense and ascending over all calls for the grain. */
+  /** A statistics table of so many rows, which may come in any order: each entity id below `size` once. */
+  loadTable(grain: number, size: number): TableLoader;
+  /** Rows of a statistics table in order: entity ids are dense and ascending over all calls for the grain. */
   loadRows(grain: number, keys: readonly Uint32Array[], additive: readonly Integers[], size: number): void;
   /** A delta of the ledger after the watermark (`folded` false: it also goes into the next fold). */
   apply(delta: StateDelta): void;

@@ -9,11 +9,13 @@
  * the index by segments: no long pause.
  */
 import { assertLaw } from './error.ts';
-import { growUint32 } from './grow.ts';
+import { exactUint32, growUint32 } from './grow.ts';
 import { hashPair, hashRow } from './hash.ts';
 import { HashIndex, NONE } from './hash-index.ts';
 
 const BATCH = 512;
+/** Entities that the index takes at a time while a table is loaded: the more, the less each costs. */
+const STRIDE = 1 << 20;
 
 export class EntityTable {
   size = 0;
@@ -21,6 +23,8 @@ export class EntityTable {
   readonly columns: Uint32Array<ArrayBuffer>[] = [];
   private readonly index: HashIndex | null;
   private direct = new Uint32Array(0);
+  /** The last so many entities are adopted, and not in the index yet. */
+  private unindexed = 0;
 
   constructor(width: number) {
     for (let i = 0; i < width; i++) this.columns.push(new Uint32Array(16));
@@ -31,12 +35,57 @@ export class EntityTable {
   resolve(keys: readonly Uint32Array[], count: number, out: Uint32Array, at: number): void {
     assertLaw(keys.length === this.columns.length, 'a key has one value for each dimension of its grain');
     assertLaw(this.size + count < NONE, 'a grain has fewer than 2^32 - 1 entities');
+    assertLaw(this.unindexed === 0, 'keys are looked up after loading');
     for (let k = 0; k < keys.length; k++) this.columns[k] = growUint32(this.columns[k] as Uint32Array<ArrayBuffer>, this.size + count);
     const [first, second] = keys;
     if (first === undefined) this.resolveNone(count, out, at);
     else if (second === undefined) this.resolveOne(first, count, out, at);
     else if (keys.length === 2) this.resolveTwo(first, second, count, out, at);
     else this.resolveMany(keys, count, out, at);
+  }
+
+  /** Room for so many entities. */
+  reserve(size: number): void {
+    assertLaw(size < NONE, 'a grain has fewer than 2^32 - 1 entities');
+    for (let k = 0; k < this.columns.length; k++) this.columns[k] = exactUint32(this.columns[k] as Uint32Array<ArrayBuffer>, size);
+    if (this.size === 0) this.index?.reserve(size);
+  }
+
+  /** Entities up to `end`, whose keys are in the columns, appear. They are found after `indexAll`. */
+  adopt(end: number): void {
+    this.unindexed += end - this.size;
+    this.size = end;
+    if (this.unindexed >= STRIDE) this.indexAll();
+  }
+
+  /** All adopted entities are found from now on. */
+  indexAll(): void {
+    const { size } = this;
+    const first = size - this.unindexed;
+    this.unindexed = 0;
+    if (this.columns.length === 0) assertLaw(size <= 1, 'a grain without dimensions has one entity');
+    else if (this.index === null) this.adoptOne(first, size);
+    else this.adoptMany(this.index, first, size);
+  }
+
+  private adoptOne(first: number, end: number): void {
+    const values = (this.columns[0] as Uint32Array).subarray(first, end);
+    this.direct = growUint32(this.direct, values.reduce((most, value) => Math.max(most, value), 0) + 1);
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i] as number;
+      assertLaw(this.direct[value] === 0, 'a loaded table has each key once');
+      this.direct[value] = first + i + 1;
+    }
+  }
+
+  private adoptMany(index: HashIndex, first: number, end: number): void {
+    const keys = this.columns.map((column) => column.subarray(first, end));
+    const hashes = new Uint32Array(end - first);
+    hashAll(keys, hashes);
+    assertLaw(
+      index.addAll(hashes, first, (id, i) => this.same(id, keys, i)),
+      'a loaded table has each key once',
+    );
   }
 
   /** NONE if there is no such entity. */
@@ -136,4 +185,10 @@ function guessPairs(
   at: number,
 ): void {
   for (let i = from; i < to; i++) out[at + i] = index.peek(hashPair(first[i] as number, second[i] as number));
+}
+
+function hashAll(keys: readonly Uint32Array[], out: Uint32Array): void {
+  const [first, second] = keys;
+  if (keys.length !== 2 || first === undefined || second === undefined) for (let i = 0; i < out.length; i++) out[i] = hashRow(keys, i);
+  else for (let i = 0; i < out.length; i++) out[i] = hashPair(first[i] as number, second[i] as number);
 }

@@ -1,7 +1,7 @@
 /** The entities of one grain: their keys, their measures, and which of them the delta in hand touches. */
 import type { Column } from './column.ts';
 import { EntityTable } from './entity-table.ts';
-import { growUint8, IdList } from './grow.ts';
+import { exactUint8, growUint8, IdList } from './grow.ts';
 import type { Grain, Layout } from './layout.ts';
 import type { Link } from './link.ts';
 import { Records } from './records.ts';
@@ -43,6 +43,13 @@ export class GrainState {
 
   isMember(entity: number): boolean {
     return this.count.float(entity) > 0;
+  }
+
+  /** Room for entities that are about to come, with measures of 0. */
+  reserve(size: number): void {
+    this.table.reserve(size);
+    this.records.reserve(size);
+    this.marks = exactUint8(this.marks, size);
   }
 
   /** Gives new entities their place. */

@@ -45,6 +45,19 @@ export function growBigUint64(array: BigUint64Array<ArrayBuffer>, capacity: numb
   return capacity <= array.length ? array : new BigUint64Array(grownBuffer(array, 8 * capacity, false));
 }
 
+/** `length` long, or as long as it is: for what is known to come, without room for more. */
+export function exactFloat64(array: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {
+  return length <= array.length ? array : new Float64Array(exactBuffer(array, 8 * length));
+}
+
+export function exactUint32(array: Uint32Array<ArrayBuffer>, length: number): Uint32Array<ArrayBuffer> {
+  return length <= array.length ? array : new Uint32Array(exactBuffer(array, 4 * length));
+}
+
+export function exactUint8(array: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+  return length <= array.length ? array : new Uint8Array(exactBuffer(array, length));
+}
+
 /** Room for at least `capacity` values; the old ones are not kept (scratch). */
 export function roomFloat64(array: Float64Array<ArrayBuffer>, capacity: number): Float64Array<ArrayBuffer> {
   return capacity <= array.length ? array : new Float64Array(Math.max(capacity, array.length * 2));
@@ -101,17 +114,24 @@ function grownBuffer(array: ArrayBufferView<ArrayBuffer>, bytes: number, tight: 
   return (bytes < growth.inPlaceFrom ? null : grownInPlace(array, bytes)) ?? copied(array, bytes, tight);
 }
 
+function exactBuffer(array: ArrayBufferView<ArrayBuffer>, bytes: number): ArrayBuffer {
+  return (bytes < growth.inPlaceFrom ? null : grownInPlace(array, bytes, 0)) ?? copiedInto(array, bytes);
+}
+
 function copied(array: ArrayBufferView<ArrayBuffer>, bytes: number, tight: boolean): ArrayBuffer {
   const more = array.byteLength < 8 * PAGE && !tight ? array.byteLength : array.byteLength >> 3;
-  const length = Math.max(bytes, array.byteLength + more + 128);
+  return copiedInto(array, Math.max(bytes, array.byteLength + more + 128));
+}
+
+function copiedInto(array: ArrayBufferView<ArrayBuffer>, length: number): ArrayBuffer {
   const grown = new ArrayBuffer(Math.ceil(length / 8) * 8);
   new Uint8Array(grown).set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
   return grown;
 }
 
 /** Null where there are no addresses left for it. */
-function grownInPlace(array: ArrayBufferView<ArrayBuffer>, bytes: number): ArrayBuffer | null {
-  const pages = Math.ceil(Math.min(LARGEST_MEMORY, bytes + Math.floor(bytes / 16)) / PAGE);
+function grownInPlace(array: ArrayBufferView<ArrayBuffer>, bytes: number, more = Math.floor(bytes / 16)): ArrayBuffer | null {
+  const pages = Math.ceil(Math.min(LARGEST_MEMORY, bytes + more) / PAGE);
   if (bytes > pages * PAGE) return null;
   try {
     const own = memories.get(array.buffer);

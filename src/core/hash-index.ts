@@ -33,6 +33,18 @@ export class HashIndex {
     this.slots = this.segments[0] as Uint32Array;
   }
 
+  /** Room for so many entries in all. Only of an empty index. A segment that gets more than its share doubles as ever. */
+  reserve(entries: number): void {
+    const mean = entries / SEGMENTS;
+    for (let i = 0; i < SEGMENTS; i++) {
+      let capacity = FIRST_CAPACITY;
+      while (limitOf(i, capacity) < mean) capacity = Math.max(2 * capacity, SECOND_CAPACITY);
+      this.segments[i] = new Uint32Array(2 * capacity);
+      this.limit[i] = limitOf(i, capacity);
+    }
+    this.slots = this.segments[0] as Uint32Array;
+  }
+
   /** The id at the first slot of the hash, if the hash there is equal and the slot not empty; else NONE, which says nothing. */
   peek(hash: number): number {
     const slots = this.segments[hash >>> 24] as Uint32Array;
@@ -77,6 +89,24 @@ export class HashIndex {
     if (used > (this.limit[segment] as number)) this.double(segment);
   }
 
+  /**
+   * Inserts ids first, first + 1, ... for the hashes, none of which may be that of a key that is there: false if one is,
+   * and `isSame` says of an id with the same hash whether its key is that of hashes[i]. Many at a time cost a fraction of one by one:
+   * those of a segment come together, while the cache has it.
+   */
+  addAll(hashes: Uint32Array, first: number, isSame: (id: number, i: number) => boolean): boolean {
+    const { sorted, from, ends } = bySegment(hashes);
+    for (let segment = 0, start = 0; segment < SEGMENTS; segment++) {
+      const end = ends[segment] as number;
+      const used = (this.used[segment] as number) + end - start;
+      this.used[segment] = used;
+      while (used > (this.limit[segment] as number)) this.double(segment);
+      if (!addToSlots(this.segments[segment] as Uint32Array, sorted, from, start, end, first, isSame)) return false;
+      start = end;
+    }
+    return true;
+  }
+
   private double(segment: number): void {
     const old = this.segments[segment] as Uint32Array;
     const grown = new Uint32Array(Math.max(old.length * 2, SECOND_CAPACITY * 2));
@@ -97,4 +127,53 @@ export class HashIndex {
 
 function limitOf(segment: number, capacity: number): number {
   return Math.floor(capacity * (0.5 + (0.25 * segment) / SEGMENTS));
+}
+
+/** Hashes and where they were, segment by segment; of each segment where it ends. */
+function bySegment(hashes: Uint32Array): { readonly sorted: Uint32Array; readonly from: Uint32Array; readonly ends: Uint32Array } {
+  const ends = new Uint32Array(SEGMENTS);
+  for (let i = 0; i < hashes.length; i++) {
+    const segment = (hashes[i] as number) >>> 24;
+    ends[segment] = (ends[segment] as number) + 1;
+  }
+  for (let segment = 0, start = 0; segment < SEGMENTS; segment++) {
+    const size = ends[segment] as number;
+    ends[segment] = start;
+    start += size;
+  }
+  const sorted = new Uint32Array(hashes.length);
+  const from = new Uint32Array(hashes.length);
+  // ends[segment] is where its next one goes, and its end afterwards.
+  for (let i = 0; i < hashes.length; i++) {
+    const hash = hashes[i] as number;
+    const at = ends[hash >>> 24] as number;
+    sorted[at] = hash;
+    from[at] = i;
+    ends[hash >>> 24] = at + 1;
+  }
+  return { sorted, from, ends };
+}
+
+/** Id `first + from[n]` for the hash sorted[n], start <= n < end. False if `isSame` says that one is there. */
+function addToSlots(
+  slots: Uint32Array,
+  sorted: Uint32Array,
+  from: Uint32Array,
+  start: number,
+  end: number,
+  first: number,
+  isSame: (id: number, i: number) => boolean,
+): boolean {
+  const mask = slots.length - 1;
+  for (let n = start; n < end; n++) {
+    const hash = sorted[n] as number;
+    let at = (hash << 1) & mask;
+    for (let idPlus1 = slots[at + 1] as number; idPlus1 !== 0; idPlus1 = slots[at + 1] as number) {
+      if (slots[at] === hash && isSame(idPlus1 - 1, from[n] as number)) return false;
+      at = (at + 2) & mask;
+    }
+    slots[at] = hash;
+    slots[at + 1] = first + (from[n] as number) + 1;
+  }
+  return true;
 }

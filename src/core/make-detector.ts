@@ -12,7 +12,7 @@
 import { Aside } from './aside.ts';
 import type { Delta } from './delta.ts';
 import type { Detection } from './detection.ts';
-import type { Detector, Explanation, FoldRows, StateDelta, StepResult } from './detector.ts';
+import type { Detector, Explanation, FoldRows, StateDelta, StepResult, TableLoader } from './detector.ts';
 import { detectionsOf } from './detections.ts';
 import type { Dictionary } from './dictionary.ts';
 import { assertLaw } from './error.ts';
@@ -28,11 +28,10 @@ import type { Plan } from './plan.ts';
 import type { RankLimits } from './rank/cohort-order.ts';
 import { Orders } from './rank/orders.ts';
 import { State } from './state.ts';
-import { tablePiece, zeroDelta } from './table-piece.ts';
+import { TableLoad } from './table-load.ts';
+import { zeroDelta } from './zero-delta.ts';
 import type { Work } from './work.ts';
 
-/** Rows of a table are loaded in pieces: scratch stays small. */
-const PIECE = 65_536;
 /** Entities from which on a state takes so long to load that a few steps more do not matter, and a slow first chunk does. */
 const WORTH_REHEARSING = 500_000;
 const REHEARSALS = 30;
@@ -86,18 +85,29 @@ class MemoryDetector implements Detector {
     }
   }
 
-  loadRows(grain: number, keys: readonly Uint32Array[], additive: readonly Integers[], size: number): void {
+  loadTable(grain: number, size: number): TableLoader {
+    if (this.prepared) for (const evaluator of this.evaluators) evaluator.forgetCuts();
+    this.prepared = false;
     const b = this.state.bases.indexOf(grain);
     assertLaw(b >= 0, 'statistics are loaded for base grains');
-    for (let start = 0; start < size; start += PIECE) {
-      const count = Math.min(PIECE, size - start);
-      const first = this.state.grain(grain).table.size;
-      const piece = tablePiece(this.state, b, keys, additive, start, count);
-      this.change(piece, false);
-      assertLaw(this.state.grain(grain).table.size === first + count, 'a loaded table has each key once');
-    }
-    (this.folds[b] as FoldBuffer).persist();
-    this.touchUnevaluated();
+    const before = this.state.grains.map((state) => state.table.size);
+    const load = new TableLoad(this.state, b, size);
+    return {
+      add: (rows) => load.add(rows),
+      end: () => {
+        assertLaw(load.isComplete, 'a loaded table has all its rows');
+        this.state.grains.forEach((state, g) => this.settleAside(state, before[g] as number));
+        (this.folds[b] as FoldBuffer).persist();
+        this.touchUnevaluated();
+      },
+    };
+  }
+
+  loadRows(grain: number, keys: readonly Uint32Array[], additive: readonly Integers[], size: number): void {
+    const first = this.state.grain(grain).table.size;
+    const load = this.loadTable(grain, size);
+    load.add({ entities: new Uint32Array(size).map((_, i) => first + i), keys, additive, size });
+    load.end();
   }
 
   apply(delta: StateDelta): void {

@@ -11,7 +11,7 @@
  * Cost: O(1) a sum; parting and widening copy once.
  */
 import { Column } from './column.ts';
-import { growFloat64, type IdList } from './grow.ts';
+import { exactFloat64, growFloat64, type IdList } from './grow.ts';
 import type { Integers } from './integers.ts';
 
 const SAFE = Number.MAX_SAFE_INTEGER;
@@ -47,6 +47,12 @@ export class Records {
     for (const column of this.columns) column.wide?.resize(length);
   }
 
+  /** Room for entities up to `length`, which are there with zeros; without any to spare. */
+  reserve(length: number): void {
+    this.data = exactFloat64(this.data, length * this.stride);
+    this.grow(length);
+  }
+
   /** Adds row i of the sources to entity entities[i], i < count: source m to measure m. Measures beyond the sources stay. */
   add(entities: Uint32Array, sources: readonly Integers[], count: number): void {
     this.part(sources, count);
@@ -77,6 +83,25 @@ export class Records {
     if (column.isWide || source.narrow === null) return false;
     column.bound += sumOfMagnitudes(source.narrow, count);
     return column.bound <= SAFE;
+  }
+
+  /** The values of entities [first, end) by measure, up to `measures`; those that share a number share their values. */
+  slices(measures: number, first: number, end: number): Integers[] {
+    const bySlot = new Map<number, Integers>();
+    return this.columns.slice(0, measures).map((column) => {
+      if (column.isWide) return column.slice(first, end);
+      const values = bySlot.get(column.slot) ?? column.slice(first, end);
+      bySlot.set(column.slot, values);
+      return values;
+    });
+  }
+
+  /** Notes which of entities [first, end), whose `slices` these are, are above zero: they are new. */
+  noteNew(slices: readonly Integers[], first: number): void {
+    for (const { crossings, index } of this.columns) {
+      const values = slices[index];
+      if (crossings !== null && values !== undefined) notePositive(values, first, crossings.rose);
+    }
   }
 
   /** Forgets which entities crossed zero. */
@@ -232,6 +257,10 @@ function addWatched(
     data[at] = sum;
     if (before > 0 !== sum > 0) noteCrossing(crossings, entity, sum);
   }
+}
+
+function notePositive(values: Integers, first: number, rose: IdList): void {
+  for (let i = 0; i < values.length; i++) if (values.float(i) > 0) rose.push(first + i);
 }
 
 function noteCrossing(crossings: Crossings | null, entity: number, sum: number): void {

@@ -89,8 +89,27 @@ export class State {
 
   apply(delta: StateDelta): void {
     for (let b = 0; b < this.bases.length; b++) this.applyBase(b, delta.grains[b] as GrainDelta);
-    for (const distinct of this.distinctCounts) distinct.update();
-    if (this.distinctCounts.length > 0) for (const grain of this.grains) grain.records.clearCrossings();
+    this.updateDistincts();
+    this.version++;
+  }
+
+  /**
+   * Entities of base `b` up to `end`, whose keys and sums are in place (table-load.ts), appear: with all that `resolve` and `apply`
+   * would have made of them.
+   */
+  adopt(b: number, end: number): void {
+    const base = this.grain(this.bases[b] as number);
+    const first = base.table.size;
+    base.table.adopt(end);
+    for (const grain of this.finestFirst) for (const link of grain.links) link.extend();
+    for (const grain of this.grains) grain.fit();
+    const sums = base.records.slices(base.additive.length, first, end);
+    for (const link of this.derived[b] as readonly Link[]) {
+      const sources = link.to.grain.fromBase.map((m) => sums[m] as Integers);
+      link.to.records.add(link.parent.subarray(first, end), sources, end - first);
+    }
+    base.records.noteNew(sums, first);
+    this.updateDistincts();
     this.version++;
   }
 
@@ -114,6 +133,11 @@ export class State {
     }
   }
 
+  private updateDistincts(): void {
+    for (const distinct of this.distinctCounts) distinct.update();
+    if (this.distinctCounts.length > 0) for (const grain of this.grains) grain.records.clearCrossings();
+  }
+
   /** Touches the parents of what `link.from` touches. */
   private touchParents(link: Link): void {
     const { ids, length } = link.from.touched;
@@ -130,18 +154,20 @@ export class State {
   /** Refuses what is no delta of this layout before anything changes. */
   private check(delta: StateDelta): void {
     assertLaw(delta.grains.length === this.bases.length, 'a delta has one part for each base grain');
-    for (let b = 0; b < this.bases.length; b++) {
-      const part = delta.grains[b] as GrainDelta;
-      const { grain } = this.grain(this.bases[b] as number);
-      assertLaw(part.keys.length === grain.dimensions.length, `a delta of ${grain.name} has ${grain.dimensions.length} key columns`);
-      assertLaw(part.additive.length === grain.additive.length, `a delta of ${grain.name} has ${grain.additive.length} measures`);
-      for (const column of part.additive) assertLaw(column.length >= part.size, `a measure of a delta of ${grain.name} has all its rows`);
-      part.keys.forEach((column, k) => {
-        assertLaw(column.length >= part.size, `a key of a delta of ${grain.name} has all its rows`);
-        const known = this.dictionaries[grain.dimensions[k] as number] as Dictionary;
-        assertLaw(areBelow(column, part.size, known.size), `a delta of ${grain.name} names known values only`);
-      });
-    }
+    for (let b = 0; b < this.bases.length; b++) this.checkPart(b, delta.grains[b] as GrainDelta);
+  }
+
+  /** Of base `b`. */
+  checkPart(b: number, part: GrainDelta): void {
+    const { grain } = this.grain(this.bases[b] as number);
+    assertLaw(part.keys.length === grain.dimensions.length, `a delta of ${grain.name} has ${grain.dimensions.length} key columns`);
+    assertLaw(part.additive.length === grain.additive.length, `a delta of ${grain.name} has ${grain.additive.length} measures`);
+    for (const column of part.additive) assertLaw(column.length >= part.size, `a measure of a delta of ${grain.name} has all its rows`);
+    part.keys.forEach((column, k) => {
+      assertLaw(column.length >= part.size, `a key of a delta of ${grain.name} has all its rows`);
+      const known = this.dictionaries[grain.dimensions[k] as number] as Dictionary;
+      assertLaw(areBelow(column, part.size, known.size), `a delta of ${grain.name} names known values only`);
+    });
   }
 }
 

@@ -1,70 +1,64 @@
 /**
- * Joins the rows of a COPY on their way from the socket to the client.
+ * Takes the rows of a COPY out of the connection's bytes, past the client.
  *
  * The server sends each row of `copy ... to stdout` as a message of its own, and the client gives each message to a stream:
- * a microsecond a row, several times the cost of parsing it. So the messages of one read are made one: their contents
- * move together within the buffer, behind the head of the first. For the client nothing else changes, and where the filter
- * cannot be put in between (TLS, several hosts), rows only come one by one.
+ * a microsecond a row, several times the cost of parsing it. So their contents are handed on from here, where they lie in the
+ * bytes of one read, and the client sees all other messages: for it the COPY has no rows. Where the filter cannot be put in
+ * between (TLS, several hosts), rows come through the client's stream.
  *
  *   message   kind (one byte; `d` is CopyData), int32 length (itself included, the kind not), contents
  */
-import type { Socket } from 'node:net';
-
 const copyData = 0x64;
 const headBytes = 5;
 
-/** Only at a moment when no answer is outstanding, so that the next byte begins a message. Returns what takes it out again. */
-export function joinCopyData(socket: Socket): () => void {
-  const listeners = socket.listeners('data') as ((bytes: Buffer) => void)[];
-  const [client] = listeners;
-  if (client === undefined || listeners.length !== 1) return () => {};
-  let rest: Buffer = Buffer.alloc(0);
-  const filter = (bytes: Buffer): void => {
-    const all = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
-    const end = joinMessages(all, (message) => client.call(socket, message));
-    rest = all.subarray(end);
-  };
-  // First the one, then the other: without any the socket would not flow.
-  socket.on('data', filter);
-  socket.off('data', client);
-  return () => {
-    socket.on('data', client);
-    socket.off('data', filter);
-    if (rest.length > 0) client.call(socket, rest);
-  };
-}
+/** Bytes [start, end) are the receiver's until it returns. */
+export type UseBytes = (bytes: Uint8Array, start: number, end: number) => void;
 
-/** Hands on all whole messages; returns where the rest begins. */
-function joinMessages(bytes: Buffer, handOn: (bytes: Buffer) => void): number {
-  let at = 0;
-  /** Of the joined message: its head, and where its contents end so far. */
-  let head = -1;
-  let end = 0;
-  const flush = (): void => {
-    if (head < 0) return;
-    bytes.writeUInt32BE(end - head - 1, head + 1);
-    handOn(bytes.subarray(head, end));
-    head = -1;
-  };
-  while (at + headBytes <= bytes.length) {
-    const next = at + 1 + bytes.readUInt32BE(at + 1);
-    if (next > bytes.length) break;
-    if (bytes[at] !== copyData) {
-      flush();
-      handOn(bytes.subarray(at, next));
-    } else if (head < 0) {
-      head = at;
-      end = next;
-    } else end = move(bytes, at + headBytes, next, end);
-    at = next;
+/** The first byte that it gets begins a message. */
+export class CopyFilter {
+  readonly #use: UseBytes;
+  readonly #handOn: (message: Buffer) => void;
+  /** Of a message whose end has not come yet. */
+  rest: Buffer = Buffer.alloc(0);
+
+  constructor(use: UseBytes, handOn: (message: Buffer) => void) {
+    this.#use = use;
+    this.#handOn = handOn;
   }
-  flush();
-  return at;
+
+  /** Bytes as they come, cut anywhere. */
+  take(bytes: Buffer): void {
+    let from = 0;
+    // What was cut is made whole by itself: joining it with all that follows would copy all of it.
+    while (this.rest.length > 0) {
+      const missing = missingOf(this.rest);
+      if (missing === 0) break;
+      const end = Math.min(bytes.length, from + missing);
+      this.rest = Buffer.concat([this.rest, bytes.subarray(from, end)]);
+      if (end === bytes.length && missingOf(this.rest) > 0) return;
+      from = end;
+    }
+    const { rest } = this;
+    this.#takeWhole(rest);
+    const end = from + this.#takeWhole(bytes.subarray(from));
+    this.rest = Buffer.from(bytes.subarray(end));
+  }
+
+  /** Hands on all whole messages; returns where the rest begins. */
+  #takeWhole(bytes: Buffer): number {
+    let at = 0;
+    while (at + headBytes <= bytes.length) {
+      const next = at + 1 + bytes.readUInt32BE(at + 1);
+      if (next > bytes.length) break;
+      if (bytes[at] === copyData) this.#use(bytes, at + headBytes, next);
+      else this.#handOn(bytes.subarray(at, next));
+      at = next;
+    }
+    return at;
+  }
 }
 
-/** Rows are short: a loop is quicker than a call. */
-function move(bytes: Uint8Array, from: number, to: number, into: number): number {
-  let target = into;
-  for (let at = from; at < to; at++) bytes[target++] = bytes[at] ?? 0;
-  return target;
+/** How many bytes are known to be missing of the message that begins so. */
+function missingOf(start: Buffer): number {
+  return start.length < headBytes ? headBytes - start.length : 1 + start.readUInt32BE(1) - start.length;
 }

@@ -79,24 +79,19 @@ async function loadRows(statements: Statements, layout: Layout, generation: numb
   const grain = grainAt(layout, index);
   const names = grainNames(layout, grain);
   const columns = ['entity', ...[...names.dimensions, ...names.additive].map(identifier)];
-  const keys = names.dimensions.length;
-  let first = 0;
-  const parser = new RowParser(columns.length, rowsAtOnce, (rows) => {
-    const entities = rows.ids(0);
-    assertLaw(entities[0] === first && entities[rows.size - 1] === first + rows.size - 1, 'ids of entities are dense');
-    first += rows.size;
-    detector.loadRows(
-      index,
-      names.dimensions.map((_, i) => rows.ids(1 + i)),
-      names.additive.map((_, i) => rows.integers(1 + keys + i)),
-      rows.size,
-    );
+  const table = identifier(statisticsTable(generation, grain));
+  const [row] = await statements.query<{ size: number }>(`select coalesce(max(entity) + 1, 0) as size from ${table}`);
+  const loader = detector.loadTable(index, row?.size ?? 0);
+  const parser = new RowParser(1 + names.dimensions.length, names.additive.length, rowsAtOnce, ({ size, ids, integers }) => {
+    const [entities, ...keys] = ids;
+    if (entities !== undefined) loader.add({ entities, keys, additive: integers, size });
   });
-  await statements.copyOut(
-    `copy (select ${columns.join(', ')} from ${identifier(statisticsTable(generation, grain))} order by entity) to stdout`,
-    (bytes) => parser.push(bytes),
+  // As the rows lie: in order of their ids each would be looked up, in a table that folds have mixed up.
+  await statements.copyOut(`copy (select ${columns.join(', ')} from ${table}) to stdout`, (bytes, start, end) =>
+    parser.push(bytes, start, end),
   );
   parser.end();
+  loader.end();
 }
 
 const declareDeltas = 'declare deltas no scroll cursor for select bytes from delta where sequence > $1 order by sequence';

@@ -17,7 +17,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import postgres from 'postgres';
 import { assertLaw, TallyhoError } from '../../core/error.ts';
 import { type Address, makeClient } from './address.ts';
-import { joinCopyData } from './copy-data.ts';
+import { CopyFilter, type UseBytes } from './copy-data.ts';
 import { storeError } from './failure.ts';
 import { type OneSocket, useOneSocket } from './one-socket.ts';
 
@@ -31,7 +31,7 @@ export interface Statements {
   /** The values of each row as bytes, as the server writes them in text form. */
   raw(text: string, parameters?: readonly Parameter[]): Promise<readonly (readonly (Buffer | null)[])[]>;
   /** `copy ... to stdout`: hands on the bytes as they come, cut anywhere. Nothing else may be unanswered. */
-  copyOut(text: string, use: (bytes: Uint8Array) => void): Promise<void>;
+  copyOut(text: string, use: UseBytes): Promise<void>;
   /** `copy ... from stdin`: sends the bytes, and ends when all rows are in. */
   copyIn(text: string, chunks: Iterable<Uint8Array>): Promise<void>;
 }
@@ -103,7 +103,7 @@ export class Session implements Statements {
     return await this.turn(() => this.#sendRaw(text, parameters));
   }
 
-  async copyOut(text: string, use: (bytes: Uint8Array) => void): Promise<void> {
+  async copyOut(text: string, use: UseBytes): Promise<void> {
     await this.turn((statements) => statements.copyOut(text, use));
   }
 
@@ -223,29 +223,33 @@ export class Session implements Statements {
     }
   }
 
-  async #copyOut(text: string, use: (bytes: Uint8Array) => void): Promise<void> {
+  async #copyOut(text: string, use: UseBytes): Promise<void> {
     assertLaw(this.#unanswered.size === 1, 'a copy out waits for all answers before');
-    const { plain } = this.#socket;
-    const takeOut = plain === null ? (): void => {} : joinCopyData(plain);
+    let failure: Error | null = null;
+    // What comes after a failure is read all the same.
+    const take: UseBytes = (bytes, start, end) => {
+      if (failure !== null) return;
+      try {
+        use(bytes, start, end);
+      } catch (error) {
+        failure = error instanceof Error ? error : new Error(String(error));
+      }
+    };
+    const filter = new CopyFilter(take, this.#socket.handOn);
+    const isBetween = this.#socket.intercept((bytes) => filter.take(bytes));
     try {
       const stream = await this.#start(text, []).readable();
-      let failure: Error | null = null;
       await new Promise<void>((resolve, reject) => {
         stream.once('end', resolve).once('error', reject);
         // Flowing, so that the client never pauses the connection: paused as the copy ends, it would never go on.
-        stream.on('data', (bytes: Buffer) => {
-          try {
-            // What comes after a failure is read all the same.
-            if (failure === null) use(bytes);
-          } catch (error) {
-            failure = error instanceof Error ? error : new Error(String(error));
-          }
-        });
+        stream.on('data', (bytes: Buffer) => take(bytes, 0, bytes.length));
       });
-      plain?.resume();
       if (failure !== null) throw failure as Error;
     } finally {
-      takeOut();
+      if (isBetween) {
+        this.#socket.release();
+        if (filter.rest.length > 0) this.#socket.handOn(filter.rest);
+      }
     }
   }
 
