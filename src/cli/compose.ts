@@ -13,6 +13,7 @@ import { declarePatterns } from '../pipeline/declare-patterns.ts';
 import { type EarlyReading, makeEarlyReading } from '../pipeline/early-reading.ts';
 import type { PipelineEvent } from '../pipeline/events.ts';
 import type { PipelineOptions, ReferenceSettings } from '../pipeline/options.ts';
+import { realTime } from '../pipeline/time.ts';
 import { freeBytes } from '../store/private-server/free-bytes.ts';
 import { assertFolders } from './assert-folders.ts';
 import { openLastSeen } from './last-seen.ts';
@@ -97,6 +98,7 @@ export async function compose(config: Config, given: ComposeOptions): Promise<Co
       patterns: declarePatterns(config.patterns, { scale: input.scale, weight: config.weight.kind }),
       timeZone: config.sink.timeZone,
       clock,
+      time: realTime,
       commitChunks: given.commitChunks,
       confirm: given.confirm,
       checkDisk: makeDiskCheck(config),

@@ -9,11 +9,13 @@
  */
 import { TallyhoError } from '../core/error.ts';
 import type { CommitEntry, CommitRequest } from '../store/store.ts';
+import type { Time } from './time.ts';
 
 type SameContent = CommitRequest['sameContent'][number];
 
 export interface CommitterOptions {
   readonly lastSequence: number;
+  readonly time: Time;
   readonly commit: (request: CommitRequest) => Promise<void>;
   readonly onCommitted: (entries: readonly CommitEntry[], ms: number) => void;
   /** Exactly so many entries a commit (the last of a flush may have fewer), or null: as they come. Asked for each commit. */
@@ -51,11 +53,11 @@ export function makeCommitter(options: CommitterOptions): Committer {
   const state = { inFlight: null as Promise<void> | null, failure: null as Error | null, closed: false };
 
   async function commitGroup(entries: readonly CommitEntry[], sameContent: readonly SameContent[]): Promise<void> {
-    const started = performance.now();
+    const started = options.time.elapsed();
     const to = entries.reduce((last, entry) => Math.max(last, entry.line.sequence ?? 0), committed);
     await options.commit({ from: committed, to, entries, sameContent });
     committed = to;
-    options.onCommitted(entries, performance.now() - started);
+    options.onCommitted(entries, options.time.elapsed() - started);
   }
 
   function isFull(): boolean {

@@ -28,7 +28,7 @@ export interface EarlyReading {
   close(): Promise<void>;
 }
 
-export interface EarlyReadingOptions extends Pick<PipelineOptions, 'source' | 'engine' | 'input' | 'reference' | 'patterns'> {
+export interface EarlyReadingOptions extends Pick<PipelineOptions, 'source' | 'engine' | 'input' | 'reference' | 'patterns' | 'time'> {
   /** The last key in natural order that an earlier run saw, or null. */
   readonly after: string | null;
 }
@@ -44,13 +44,13 @@ interface Reading {
 }
 
 export function makeEarlyReading(options: EarlyReadingOptions): EarlyReading {
-  const { source, engine, input, patterns } = options;
+  const { source, engine, input, patterns, time } = options;
   const plan: ReadPlan = { layout: patterns.layout, columns: input.columns, csv: input.csv, maxChunkBytes: input.maxChunkBytes };
   const ended = new AbortController();
   let begun: Promise<Reading | null> | null = null;
 
   async function listed(): Promise<readonly ChunkVersion[] | null> {
-    const now = Date.now();
+    const now = time.now();
     const found: ChunkVersion[] = [];
     const listing = discoverChunks(source, { waitFor: input.waitForMs, now, exclude: excluded(options), signal: ended.signal });
     for await (const batch of listing) {

@@ -8,11 +8,11 @@
  * A fold takes what was applied, so it begins only while all that was evaluated is committed: rows are taken in the moment in
  * which that is seen. What is applied later belongs to the next one. At most one is in flight.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { assertLaw, TallyhoError } from '../core/error.ts';
 import type { Detector } from '../core/detector.ts';
 import type { Writer } from '../store/store.ts';
 import type { PipelineEvent } from './events.ts';
+import type { Time } from './time.ts';
 
 export interface Folding {
   /** Begins one if it is time for it; all that was evaluated is committed. Throws what ended one before. */
@@ -35,6 +35,7 @@ export interface FoldingOptions {
   readonly folded: number;
   /** Sequence numbers of the last entries that were evaluated and committed. */
   readonly last: () => { readonly evaluated: number; readonly committed: number };
+  readonly time: Time;
   readonly on: (event: PipelineEvent) => void;
 }
 
@@ -43,28 +44,28 @@ const foldEveryMs = 10_000;
 /** Nothing was committed for so long: a chunk that follows closely finds the server at its service. */
 const quietMs = 300;
 
-export function makeFolding({ detector, writer, folded: before, last, on }: FoldingOptions): Folding {
+export function makeFolding({ detector, writer, folded: before, last, time, on }: FoldingOptions): Folding {
   const ended = new AbortController();
   const state = { folded: before, inFlight: null as Promise<void> | null, failure: null as Error | null };
   /** When the tables were last seen to have all that was committed, or a fold ended. */
-  let levelAt = performance.now();
+  let levelAt = time.elapsed();
   /** The last commit that was seen. */
-  const seen = { sequence: before, at: performance.now() };
+  const seen = { sequence: before, at: time.elapsed() };
 
   function lags(): boolean {
     const isLagging = last().committed > state.folded;
-    if (!isLagging) levelAt = performance.now();
+    if (!isLagging) levelAt = time.elapsed();
     return isLagging;
   }
 
   function quietAt(): number {
     const { committed } = last();
-    if (committed !== seen.sequence) Object.assign(seen, { sequence: committed, at: performance.now() });
+    if (committed !== seen.sequence) Object.assign(seen, { sequence: committed, at: time.elapsed() });
     return seen.at + quietMs;
   }
 
   function isLate(): boolean {
-    return lags() && performance.now() - levelAt > foldEveryMs;
+    return lags() && time.elapsed() - levelAt > foldEveryMs;
   }
 
   function check(): void {
@@ -75,7 +76,7 @@ export function makeFolding({ detector, writer, folded: before, last, on }: Fold
     const { evaluated, committed: to } = last();
     assertLaw(evaluated === to, 'what is folded is committed');
     const rows = detector.takeFold();
-    const started = performance.now();
+    const started = time.elapsed();
     try {
       await writer.fold(rows, to, beside);
     } catch (error) {
@@ -83,7 +84,7 @@ export function makeFolding({ detector, writer, folded: before, last, on }: Fold
       throw error;
     }
     state.folded = to;
-    levelAt = performance.now();
+    levelAt = time.elapsed();
     on({ kind: 'folded', to, rows: rows.reduce((sum, { entities }) => sum + entities.length, 0), ms: levelAt - started });
   }
 
@@ -95,7 +96,7 @@ export function makeFolding({ detector, writer, folded: before, last, on }: Fold
     begin() {
       check();
       if (state.inFlight !== null || ended.signal.aborted || !lags()) return;
-      if (!isLate() && performance.now() < quietAt()) return;
+      if (!isLate() && time.elapsed() < quietAt()) return;
       state.inFlight = fold(ended.signal)
         .catch((error: unknown) => {
           state.failure = error instanceof Error ? error : new TallyhoError('INTERNAL', String(error));
@@ -112,9 +113,9 @@ export function makeFolding({ detector, writer, folded: before, last, on }: Fold
       return state.inFlight === null && state.failure === null && !lags();
     },
     async wait(ms, signal) {
-      const untilQuiet = state.inFlight === null && lags() ? Math.max(1, quietAt() - performance.now()) : ms;
+      const untilQuiet = state.inFlight === null && lags() ? Math.max(1, quietAt() - time.elapsed()) : ms;
       const over = new AbortController();
-      const pause = sleep(Math.min(ms, untilQuiet), undefined, { signal: AbortSignal.any([signal, over.signal]) }).catch(() => undefined);
+      const pause = time.sleep(Math.min(ms, untilQuiet), AbortSignal.any([signal, over.signal])).catch(() => undefined);
       await (state.inFlight === null ? pause : Promise.race([pause, state.inFlight]));
       over.abort();
     },

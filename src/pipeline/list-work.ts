@@ -39,7 +39,7 @@ export async function listWork({ options, known: lines, settings, isFirst, signa
   });
   const found = await discoverWork(options.source, known, {
     waitFor: options.input.waitForMs,
-    now: Date.now(),
+    now: options.time.now(),
     exclude: excluded(options),
     signal,
   });
@@ -90,7 +90,7 @@ async function withForce(store: Store, line: KnownChunk, chunk: ChunkVersion): P
 async function assertNotHalted(options: PipelineOptions, bad: ReadonlyMap<string, KnownChunk>, signal: AbortSignal): Promise<void> {
   const listing = discoverChunks(options.source, {
     waitFor: options.input.waitForMs,
-    now: Date.now(),
+    now: options.time.now(),
     exclude: excluded(options),
     signal,
   });

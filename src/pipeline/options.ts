@@ -7,6 +7,7 @@ import type { Csv } from '../reader/csv.ts';
 import type { PatternSet, Store } from '../store/store.ts';
 import type { EarlyReading } from './early-reading.ts';
 import type { PipelineEvent } from './events.ts';
+import type { Time } from './time.ts';
 
 /** A share of rows, exact: units / 10^digits percent. */
 export interface Percent {
@@ -61,6 +62,8 @@ export interface PipelineOptions {
   readonly timeZone: string;
   /** The clock of detections and YStartTime. A frozen one makes output reproducible. */
   readonly clock: () => Date;
+  /** By which it waits and measures: `realTime`. */
+  readonly time: Time;
   /** Exactly so many chunks a commit (tests); null: one when idle, more under backlog. */
   readonly commitChunks: number | null;
   /** Called when a changed set of patterns adds many detections; false refuses (CONFIRM_NEEDED). */

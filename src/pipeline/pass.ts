@@ -34,9 +34,9 @@ export interface PassOptions {
 
 export async function runPass(pass: PassOptions): Promise<PassResult> {
   const { options, session, signal } = pass;
-  const started = performance.now();
+  const started = options.time.elapsed();
   const { work, waiting, notChunks } = await listWork({ ...pass, known: session.known, settings: session.settings });
-  const listMs = performance.now() - started;
+  const listMs = options.time.elapsed() - started;
   const todo = work.filter(({ chunk }) => chunk.state.kind !== 'waiting').length;
   options.on({ kind: 'listed', todo, waiting, ms: listMs });
 

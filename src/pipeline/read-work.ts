@@ -1,5 +1,4 @@
 /** Reads what is to be read, and keeps what needs no reading in its place among it. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReadResult, ReadTask } from '../engine/engine.ts';
 import type { ChunkVersion } from '../objects/chunk.ts';
 import { settlesAt } from '../objects/discovery/settled.ts';
@@ -80,7 +79,7 @@ async function* readTasks(reading: ReadWork, work: readonly Work[]): AsyncIterab
 
 /** Files of a clock that is ahead count from when they were first listed; of those that are gone or settled nothing is kept. */
 function noteYoung({ options, firstSeen }: ReadWork, work: readonly Work[]): void {
-  const now = Date.now();
+  const now = options.time.now();
   const before = new Map(firstSeen);
   firstSeen.clear();
   if (options.input.settleMs === 0) return;
@@ -93,12 +92,12 @@ function noteYoung({ options, firstSeen }: ReadWork, work: readonly Work[]): voi
 async function isYoung({ options, once, signal, firstSeen }: ReadWork, chunk: ChunkVersion): Promise<boolean> {
   const { settleMs } = options.input;
   if (settleMs === 0) return false;
-  const now = Date.now();
+  const now = options.time.now();
   const left = settlesAt(chunk.modified, now, settleMs, firstSeen.get(`${chunk.key}\0${chunk.version}`) ?? now) - now;
   if (left <= 0) return false;
   if (!once) return true;
   try {
-    await sleep(left, undefined, { signal });
+    await options.time.sleep(left, signal);
   } catch {
     return true;
   }

@@ -143,7 +143,7 @@ async function* rebuildChunks(
   const found = new Map<StoredLine, ChunkVersion>();
   const listing = discoverChunks(options.source, {
     waitFor: options.input.waitForMs,
-    now: Date.now(),
+    now: options.time.now(),
     exclude: excluded(options),
     signal,
   });

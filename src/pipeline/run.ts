@@ -4,7 +4,6 @@
  * A failure that may pass (a lost connection, a bucket that does not answer) ends the session: memory is thrown away, and
  * after a pause a new session claims, loads and goes on (PROTOCOL.md 3.4). What cannot heal ends the run.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { TallyhoError } from '../core/error.ts';
 import type { NotChunks } from '../objects/chunk.ts';
 import type { CommitRequest, Store } from '../store/store.ts';
@@ -50,7 +49,8 @@ interface Run {
 }
 
 export async function runPipeline(options: PipelineOptions, mode: RunMode): Promise<RunSummary> {
-  const started = performance.now();
+  const { time } = options;
+  const started = time.elapsed();
   const run: Run = {
     options: { ...options, confirm: askOnce(options.confirm) },
     mode,
@@ -71,15 +71,15 @@ export async function runPipeline(options: PipelineOptions, mode: RunMode): Prom
   for (;;) {
     try {
       await live(run);
-      return summarize(run, performance.now() - started);
+      return summarize(run, time.elapsed() - started);
     } catch (error) {
-      if (isStop(error, mode.signal)) return summarize(run, performance.now() - started);
+      if (isStop(error, mode.signal)) return summarize(run, time.elapsed() - started);
       const inMs = retryIn(run, error);
       // A failure on the way out is told: what is not done yet is done by the next start.
       if (inMs === null || mode.signal.aborted) throw error;
       options.on({ kind: 'retry', error: error instanceof Error ? error : new Error(String(error)), inMs });
-      await sleep(inMs, undefined, { signal: mode.signal }).catch(() => undefined);
-      if (mode.signal.aborted) return summarize(run, performance.now() - started);
+      await time.sleep(inMs, mode.signal).catch(() => undefined);
+      if (mode.signal.aborted) return summarize(run, time.elapsed() - started);
     }
   }
 }
@@ -172,7 +172,8 @@ async function watch(run: Run, session: Session): Promise<void> {
 /** Until it is time to list again. Meanwhile the tables are brought up; then, and only then, the detector is idle. */
 async function rest(run: Run, { folding }: Session, ms: number): Promise<void> {
   const { once, signal } = run.mode;
-  const until = performance.now() + ms;
+  const { time } = run.options;
+  const until = time.elapsed() + ms;
   let isIdle = false;
   for (;;) {
     folding.begin();
@@ -181,7 +182,7 @@ async function rest(run: Run, { folding }: Session, ms: number): Promise<void> {
       run.failures = 0;
       if (!once) run.options.on({ kind: 'idle' });
     }
-    const left = until - performance.now();
+    const left = until - time.elapsed();
     if (left <= 0 || signal.aborted) return;
     await folding.wait(left, signal);
   }

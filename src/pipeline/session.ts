@@ -121,6 +121,7 @@ async function makeSession(life: Life, fit: Fit, detector: Detector, publisher: 
 
   const committer = makeCommitter({
     lastSequence: writer.pipeline.lastSequence,
+    time: options.time,
     groupSize: life.groupSize,
     commit: async (request) => {
       await options.checkDisk?.();
@@ -169,6 +170,7 @@ async function makeSession(life: Life, fit: Fit, detector: Detector, publisher: 
     writer,
     folded: writer.pipeline.foldedSequence,
     last: () => ({ evaluated: entries.lastSequence, committed: committer.lastSequence }),
+    time: options.time,
     on: options.on,
   });
   return {
@@ -205,11 +207,11 @@ async function makeSession(life: Life, fit: Fit, detector: Detector, publisher: 
 
 async function loadDetector({ options, writer }: Life, fit: Fit): Promise<Detector> {
   const detector = makeDetector(fit.plan);
-  const started = performance.now();
+  const started = options.time.elapsed();
   if (fit.kind !== 'new') await writer.load(detector);
   detector.prepare();
   const entities = fit.plan.layout.grains.reduce((sum, grain, index) => sum + (grain.base === index ? detector.size(index) : 0), 0);
-  options.on({ kind: 'loaded', entities, ms: performance.now() - started });
+  options.on({ kind: 'loaded', entities, ms: options.time.elapsed() - started });
   return detector;
 }
 

@@ -8,6 +8,7 @@ import type { PatternSource } from '../../src/patterns/pattern.ts';
 import { declarePatterns } from '../../src/pipeline/declare-patterns.ts';
 import type { PipelineEvent } from '../../src/pipeline/events.ts';
 import type { InputSettings, PipelineOptions } from '../../src/pipeline/options.ts';
+import { realTime, type Time } from '../../src/pipeline/time.ts';
 import type { Store } from '../../src/store/store.ts';
 
 export interface TestPipeline {
@@ -22,6 +23,7 @@ export interface TestPipeline {
   readonly reference?: string;
   readonly input?: Partial<InputSettings>;
   readonly clock?: () => Date;
+  readonly time?: Time;
   readonly commitChunks?: number | null;
   readonly on?: (event: PipelineEvent) => void;
   readonly confirm?: (detections: number) => Promise<boolean>;
@@ -66,6 +68,7 @@ export function testOptions(test: TestPipeline): PipelineOptions {
     patterns: declarePatterns(testPatterns(test), { scale: test.scale ?? 2, weight: test.weight ?? 'none' }),
     timeZone: 'UTC',
     clock: test.clock ?? (() => new Date('2026-11-22T07:30:00.123Z')),
+    time: test.time ?? realTime,
     commitChunks: test.commitChunks ?? null,
     confirm: test.confirm ?? (async () => true),
     checkDisk: null,

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TallyhoError } from '../../src/core/error.ts';
 import { makeCommitter, type CommitterOptions } from '../../src/pipeline/committer.ts';
+import { realTime } from '../../src/pipeline/time.ts';
 import type { CommitEntry, CommitRequest } from '../../src/store/store.ts';
 import { makeEntry } from '../helpers/store-samples.ts';
 
@@ -17,6 +18,7 @@ function world(options: Partial<CommitterOptions> = {}) {
   const committed: (number | null)[] = [];
   const committer = makeCommitter({
     lastSequence: 0,
+    time: realTime,
     groupSize: () => null,
     commit: (request) => {
       begun.push(request);

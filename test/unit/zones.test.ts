@@ -32,6 +32,8 @@ for (const from of names) {
   attempts[`src/${from}/exit.ts`] = 'export const y = () => process.exit(1);\n';
   attempts[`src/${from}/clock.ts`] = 'export const y = Date.now();\n';
 }
+attempts['src/pipeline/time.ts'] = attempts['src/pipeline/clock.ts'] as string;
+attempts['src/pipeline/timer.ts'] = "import { setTimeout } from 'node:timers/promises';\nexport const y = setTimeout;\n";
 attempts['src/index.ts'] = 'export const x = 1;\n';
 attempts['src/cli/main.ts'] = "export const y = process.env['HOME'];\n";
 attempts['src/pipeline/ring-a.ts'] = "import { b } from './ring-b.ts';\nexport const a = (): number => b();\n";
@@ -102,10 +104,15 @@ describe('the pure zones', () => {
   test.each(names)('%s reads files and the clock only if it is not pure', (from) => {
     const pure = from === 'core' || from === 'patterns';
     expect(rules(`src/${from}/fs.ts`)).toEqual(pure ? imports : []);
-    expect(rules(`src/${from}/clock.ts`)).toEqual(pure ? properties : []);
+    expect(rules(`src/${from}/clock.ts`)).toEqual(pure || from === 'pipeline' ? properties : []);
     expect(rules(`src/${from}/hash.ts`)).toEqual([]);
     expect(rules(`src/${from}/package.ts`)).toEqual(from === 'core' ? imports : []);
   });
+});
+
+test('the pipeline waits by the time it is given, so that it can be simulated', () => {
+  expect(rules('src/pipeline/timer.ts')).toEqual(imports);
+  expect(rules('src/pipeline/time.ts')).toEqual([]);
 });
 
 describe('the process', () => {
