@@ -161,11 +161,11 @@ function real(path: string): Promise<string> {
 }
 
 /** PROTOCOL.md 5.4: the private state is the only copy, so the detector stops while there is still room to do so. */
-function makeDiskCheck({ store }: Config): (() => Promise<void>) | null {
+function makeDiskCheck({ store }: Config): (() => void) | null {
   if (store.kind === 'url' || store.minFree === 0) return null;
   const { folder, minFree } = store;
-  return async () => {
-    const free = await freeBytes(folder);
+  return () => {
+    const free = freeBytes(folder);
     if (free >= minFree) return;
     throw new TallyhoError('DISK_LOW', `The disk of ${folder} has ${sized(free)} left, less than minFree (${sized(minFree)}).`, {
       mend: 'Make room there and start again: nothing is lost. Or set store.minFree lower; 0 turns the check off.',

@@ -69,7 +69,7 @@ export interface PipelineOptions {
   /** Called when a changed set of patterns adds many detections; false refuses (CONFIRM_NEEDED). */
   readonly confirm: (detections: number) => Promise<boolean>;
   /** Called before each commit; throws DISK_LOW. */
-  readonly checkDisk: (() => Promise<void>) | null;
+  readonly checkDisk: (() => void) | null;
   /** How long to wait for another detector that holds the pipeline. */
   readonly claimWaitMs: number;
   readonly on: (event: PipelineEvent) => void;

@@ -84,7 +84,7 @@ async function rebuild(
     patternSet: withGenerations(set, patterns),
   });
   const entry = entries.reevaluation(detections);
-  await options.checkDisk?.();
+  options.checkDisk?.();
   signal.throwIfAborted();
   await writer.rebuild({
     from: lastSequence,

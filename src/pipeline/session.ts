@@ -124,7 +124,7 @@ async function makeSession(life: Life, fit: Fit, detector: Detector, publisher: 
     time: options.time,
     groupSize: life.groupSize,
     commit: async (request) => {
-      await options.checkDisk?.();
+      options.checkDisk?.();
       known.changed();
       try {
         await writer.commit(request);

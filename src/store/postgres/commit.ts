@@ -1,8 +1,8 @@
 /**
  * The one transaction that holds ledger lines, deltas, new values, detections and their files (DESIGN.md 7).
  *
- * All statements leave together, the fence first; sets go as arrays, so their number does not grow with the rows. Large
- * sets are cut, and waited for in between, so that the bytes under way stay bounded.
+ * All statements leave together, the fence first and COMMIT behind them; sets go as arrays, so their number does not grow with
+ * the rows. Large sets are cut, and waited for in between, so that the bytes under way stay bounded.
  */
 import { assertLaw } from '../../core/error.ts';
 import type { NewValues } from '../../core/detector.ts';
@@ -15,7 +15,8 @@ import { leaseSeconds } from './claim.ts';
 import { fenceCommit, type Holding, passFence } from './fence.ts';
 import { assertConservation, type PlacedLine, writeLines } from './ledger.ts';
 import { type KnownPattern, withPatternSets, writePatternSets } from './pattern-sets.ts';
-import type { Statements } from './session.ts';
+import { Sending } from './sending.ts';
+import type { AtOnce, UnderWay } from './session.ts';
 
 export interface CommitContext extends Holding {
   readonly generation: number;
@@ -56,31 +57,25 @@ export function placeEntries(entries: readonly CommitEntry[], nextPosition: numb
   return { placed, nextPosition: next };
 }
 
-export async function commitEntries(statements: Statements, context: CommitContext, request: CommitRequest): Promise<Committed> {
+export async function commitEntries(statements: AtOnce, context: CommitContext, request: CommitRequest): Promise<UnderWay<Committed>> {
   const { placed, nextPosition } = placeEntries(request.entries, context.nextPosition);
   const latest = request.entries.reduce<Date | null>(
     (time, { line }) => (time === null || line.detectionTime > time ? line.detectionTime : time),
     null,
   );
-  const fence = statements.query(fenceCommit, [
-    context.name,
-    context.epoch,
-    request.from,
-    request.to,
-    latest?.toISOString() ?? null,
-    leaseSeconds,
-  ]);
+  const sending = new Sending(statements);
+  const fence = [context.name, context.epoch, request.from, request.to, latest?.toISOString() ?? null, leaseSeconds];
+  await sending.send(fenceCommit, fence, (answer) => passFence(answer, context));
   const patterns = withPatternSets(context.patterns, request.entries);
-  const written = writeEntries(statements, context, patterns, placed, request);
-  written.catch(() => {});
-  await passFence(fence, context);
-  await written;
-  return { nextPosition, patterns };
+  await writeEntries(sending, context, patterns, placed, request);
+  // Whether an id may stand for what it is declared to is said by an answer, not by a failure.
+  if (request.entries.some(({ patternSet }) => patternSet !== null)) await sending.answers();
+  return { answers: sending.answers().then(() => ({ nextPosition, patterns })) };
 }
 
 /** All that the entries bring but the fence. What is sent first is there first: patterns before their detections. */
 export async function writeEntries(
-  statements: Statements,
+  sending: Sending,
   { layout, patterns: before }: Pick<CommitContext, 'layout' | 'patterns'>,
   patterns: ReadonlyMap<string, KnownPattern>,
   placed: readonly PlacedEntry[],
@@ -89,36 +84,34 @@ export async function writeEntries(
   const entries = placed.map(({ entry }) => entry);
   const rejected = placed.map(({ position, entry }) => ({ position, rejected: entry.rejected }));
   const newValues = entries.flatMap((entry) => entry.newValues);
-  await Promise.all([
-    writePatternSets(statements, entries, from, before),
-    writeLines(statements, placed),
-    writeDeltas(statements, entries),
-    writeValues(statements, layout, newValues),
-    writeVersions(statements, sameContent),
-    writeFiles(statements, entries),
-    writeDetections(statements, entries, patterns),
-    writeRejected(statements, rejected),
-  ]);
+  await writePatternSets(sending, entries, from, before);
+  await writeLines(sending, placed);
+  await writeDeltas(sending, entries);
+  await writeValues(sending, layout, newValues);
+  await writeVersions(sending, sameContent);
+  await writeFiles(sending, entries);
+  await writeDetections(sending, entries, patterns);
+  await writeRejected(sending, rejected);
 }
 
 const insertDeltas = 'insert into delta (sequence, bytes) select * from unnest($1::bigint[], $2::bytea[])';
 
-async function writeDeltas(statements: Statements, entries: readonly CommitEntry[]): Promise<void> {
+async function writeDeltas(sending: Sending, entries: readonly CommitEntry[]): Promise<void> {
   const rows = entries.flatMap(({ line, delta }) => (delta === null || line.sequence === null ? [] : [{ sequence: line.sequence, delta }]));
   for (const part of parts(rows, ({ delta }) => delta.length))
-    await statements.query(insertDeltas, [numberArray(part.map(({ sequence }) => sequence)), bytesArray(part.map(({ delta }) => delta))]);
+    await sending.send(insertDeltas, [numberArray(part.map(({ sequence }) => sequence)), bytesArray(part.map(({ delta }) => delta))]);
 }
 
 const insertValues = `
 insert into dictionary (dimension, id, value) select $1, $2 + u.n - 1, u.value from unnest($3::text[]) with ordinality u (value, n)`;
 
-export async function writeValues(statements: Statements, layout: Layout | null, newValues: readonly NewValues[]): Promise<void> {
+export async function writeValues(sending: Sending, layout: Layout | null, newValues: readonly NewValues[]): Promise<void> {
   for (const { dimension, first, values } of joinValues(newValues)) {
     const name = layout?.dimensions[dimension]?.name;
     assertLaw(name !== undefined, 'new values are of a dimension of the layout');
     let id = first;
     for (const part of parts(values, (value) => value.length + 8)) {
-      await statements.query(insertValues, [name, id, textArray(part)]);
+      await sending.send(insertValues, [name, id, textArray(part)]);
       id += part.length;
     }
   }
@@ -143,12 +136,12 @@ insert into rejected_row (position, number, object, line, reason, raw, length, s
 select * from unnest($1::bigint[], $2::integer[], $3::text[], $4::bigint[], $5::text[], $6::bytea[], $7::bigint[], $8::text[])`;
 
 export async function writeRejected(
-  statements: Statements,
+  sending: Sending,
   lines: readonly { readonly position: number; readonly rejected: readonly RejectedRow[] }[],
 ): Promise<void> {
   const rows = lines.flatMap(({ position, rejected }) => rejected.map((row, number) => ({ position, number, row })));
   for (const part of parts(rows, ({ row }) => row.raw.length + 100))
-    await statements.query(insertRejected, [
+    await sending.send(insertRejected, [
       numberArray(part.map(({ position }) => position)),
       numberArray(part.map(({ number }) => number)),
       textArray(part.map(({ row }) => row.object)),
@@ -167,7 +160,7 @@ from unnest($1::bigint[], $2::integer[], $3::text[], $4::integer[], $5::text[], 
   u (sequence, ordinal, pattern, generation, action, entity, evidence)`;
 
 async function writeDetections(
-  statements: Statements,
+  sending: Sending,
   entries: readonly CommitEntry[],
   patterns: ReadonlyMap<string, KnownPattern>,
 ): Promise<void> {
@@ -177,7 +170,7 @@ async function writeDetections(
     return detections.map((record) => ({ sequence: line.sequence, record, pattern: patterns.get(record.patternId) }));
   });
   for (const part of parts(rows, ({ record }) => record.evidence.length + 100))
-    await statements.query(insertDetections, [
+    await sending.send(insertDetections, [
       numberArray(part.map(({ sequence }) => sequence)),
       numberArray(part.map(({ record }) => record.ordinal)),
       textArray(part.map(({ record }) => record.patternId)),
@@ -203,13 +196,13 @@ const insertFiles = `
 insert into detection_file (sequence, ordinal, folder, key, sha256, bytes)
 select * from unnest($1::bigint[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::bytea[])`;
 
-async function writeFiles(statements: Statements, entries: readonly CommitEntry[]): Promise<void> {
+async function writeFiles(sending: Sending, entries: readonly CommitEntry[]): Promise<void> {
   const rows = entries.flatMap(({ line, files }) => {
     assertLaw(files.length === 0 || line.sequence !== null, `${line.key}: only an applied entry has files`);
     return files.map((file) => ({ sequence: line.sequence, file }));
   });
   for (const part of parts(rows, ({ file }) => file.bytes.length + 100))
-    await statements.query(insertFiles, [
+    await sending.send(insertFiles, [
       numberArray(part.map(({ sequence }) => sequence)),
       numberArray(part.map(({ file }) => file.ordinal)),
       textArray(part.map(({ file }) => folderOf(file.key))),
@@ -227,12 +220,9 @@ export function folderOf(key: string): string {
 const updateVersions = `
 update chunk c set version = u.version from unnest($1::bigint[], $2::text[]) u (position, version) where c.position = u.position`;
 
-async function writeVersions(statements: Statements, same: CommitRequest['sameContent']): Promise<void> {
+async function writeVersions(sending: Sending, same: CommitRequest['sameContent']): Promise<void> {
   if (same.length === 0) return;
-  await statements.query(updateVersions, [
-    numberArray(same.map(({ position }) => position)),
-    textArray(same.map(({ version }) => version)),
-  ]);
+  await sending.send(updateVersions, [numberArray(same.map(({ position }) => position)), textArray(same.map(({ version }) => version))]);
 }
 
 /** Rows in runs of at most 8 MB or 20,000 rows. */

@@ -1,20 +1,28 @@
 /**
- * The first statement of every transaction that changes state (PROTOCOL.md 3.1): one row, or another writer took over. The fold
- * alone has it last (fold-lock.ts).
+ * The first statement of every transaction that changes state (PROTOCOL.md 3.1): one row, or another writer took over. Then it
+ * fails on the server, so that nothing that leaves behind it takes place, COMMIT included. The fold alone has it last
+ * (fold-lock.ts).
  */
 import { TallyhoError } from '../../core/error.ts';
 import { leaseSeconds } from './claim.ts';
+import { exactly, orRefused } from './sending.ts';
 import type { Rows, Statements } from './session.ts';
 
 /** $1 name, $2 epoch, $3 from, $4 to, $5 the latest detection time, $6 lease in seconds. */
-export const fenceCommit = `
+export const fenceCommit = exactly(
+  '1',
+  `
 update pipeline set last_sequence = $4, lease_until = clock_timestamp() + make_interval(secs => $6),
   last_detection_time = greatest(last_detection_time, $5)
-where name = $1 and epoch = $2 and last_sequence = $3`;
+where name = $1 and epoch = $2 and last_sequence = $3`,
+);
 
 /** $1 name, $2 epoch, $3 lease in seconds. Also renews the lease, by itself. */
-export const fenceOther = `
-update pipeline set lease_until = clock_timestamp() + make_interval(secs => $3) where name = $1 and epoch = $2`;
+export const fenceOther = exactly(
+  '1',
+  `
+update pipeline set lease_until = clock_timestamp() + make_interval(secs => $3) where name = $1 and epoch = $2`,
+);
 
 /** $1 name, $2 epoch. */
 export const fenceRelease = `
@@ -25,13 +33,15 @@ export interface Holding {
   readonly epoch: number;
 }
 
-export function sendFence(statements: Statements, { name, epoch }: Holding): Promise<Rows> {
+export function sendFence(statements: Pick<Statements, 'query'>, { name, epoch }: Holding): Promise<Rows> {
   return statements.query(fenceOther, [name, epoch, leaseSeconds]);
 }
 
 /** Looks at the fence before anything else that the transaction answers: behind a lost fence other errors mean nothing. */
 export async function passFence(fence: Promise<Rows>, { name, epoch }: Holding): Promise<void> {
-  if ((await fence).count !== 1) throw fenced(name, epoch);
+  await orRefused(fence, () => {
+    throw fenced(name, epoch);
+  });
 }
 
 export function fenced(name: string, epoch: number): TallyhoError {

@@ -2,15 +2,17 @@
 import { assertLaw } from '../../core/error.ts';
 import type { LedgerLine } from '../store.ts';
 import { booleanArray, numberArray, textArray, timeArray } from './arrays.ts';
-import type { Rows, Statements } from './session.ts';
+import { exactly, orRefused, type Sending } from './sending.ts';
 
 export interface PlacedLine {
   readonly position: number;
   readonly line: LedgerLine;
 }
 
-/** A line that waits is replaced in place; nothing else ever is. The count of rows tells whether all found their place. */
-const upsertChunks = `
+/** A line that waits is replaced in place; nothing else ever is, and all find their place. */
+const upsertChunks = exactly(
+  '$18',
+  `
 insert into chunk as c (position, kind, key, folder, version, content_id, bytes, outcome, sequence, rows, applied, quarantined,
   not_counted, detections, reason, detail, detection_time)
 select * from unnest($1::bigint[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::bigint[],
@@ -19,14 +21,15 @@ on conflict (position) do update set kind = excluded.kind, version = excluded.ve
   bytes = excluded.bytes, outcome = excluded.outcome, sequence = excluded.sequence, rows = excluded.rows, applied = excluded.applied,
   quarantined = excluded.quarantined, not_counted = excluded.not_counted, detections = excluded.detections,
   reason = excluded.reason, detail = excluded.detail, detection_time = excluded.detection_time
-where c.outcome = 'waiting' and c.key = excluded.key and c.folder = excluded.folder`;
+where c.outcome = 'waiting' and c.key = excluded.key and c.folder = excluded.folder`,
+);
 
-export async function writeLines(statements: Statements, placed: readonly PlacedLine[]): Promise<void> {
+export async function writeLines(sending: Sending, placed: readonly PlacedLine[]): Promise<void> {
   if (placed.length === 0) return;
   const lines = placed.map(({ line }) => line);
   const texts = (of: (line: LedgerLine) => string | null): string => textArray(lines.map(of));
   const numbers = (of: (line: LedgerLine) => number | null): string => numberArray(lines.map(of));
-  const written: Rows = await statements.query(upsertChunks, [
+  const parameters = [
     numberArray(placed.map(({ position }) => position)),
     texts((line) => line.kind),
     texts((line) => line.key),
@@ -44,8 +47,11 @@ export async function writeLines(statements: Statements, placed: readonly Placed
     texts((line) => line.reason),
     texts((line) => withoutNul(line.detail)),
     timeArray(lines.map((line) => line.detectionTime)),
-  ]);
-  assertLaw(written.count === placed.length, 'a ledger line replaces a waiting line of the same key, or none');
+    placed.length,
+  ];
+  await sending.send(upsertChunks, parameters, (answer) =>
+    orRefused(answer, () => assertLaw(false, 'a ledger line replaces a waiting line of the same key, or none')),
+  );
 }
 
 /** A detail may quote bytes of a file; PostgreSQL has no text with U+0000. */

@@ -2,7 +2,8 @@
 import { TallyhoError } from '../../core/error.ts';
 import type { CommitEntry, PatternSet, PipelineRow } from '../store.ts';
 import { numberArray, textArray } from './arrays.ts';
-import type { Statements } from './session.ts';
+import type { Sending } from './sending.ts';
+import type { Rows } from './session.ts';
 
 export type KnownPattern = PipelineRow['patterns'][number];
 type DeclaredPattern = PatternSet['patterns'][number];
@@ -50,37 +51,40 @@ function isSame(a: DeclaredPattern, b: DeclaredPattern): boolean {
 
 /** `from` is the last sequence number before the entries. A set of an entry without one holds from the next that is given. */
 export async function writePatternSets(
-  statements: Statements,
+  sending: Sending,
   entries: readonly CommitEntry[],
   from: number,
   known: ReadonlyMap<string, KnownPattern>,
 ): Promise<void> {
-  const sent: Promise<unknown>[] = [];
   let last = from;
   let before = known;
   for (const { line, patternSet } of entries) {
     if (patternSet !== null) {
-      sent.push(writeSet(statements, patternSet, line.sequence ?? last + 1), writePatterns(statements, changed(before, patternSet)));
+      await writeSet(sending, patternSet, line.sequence ?? last + 1);
+      await writePatterns(sending, changed(before, patternSet));
       before = withPatterns(before, patternSet);
     }
     last = line.sequence ?? last;
   }
-  await Promise.all(sent);
 }
 
-async function writeSet(statements: Statements, { fingerprint, text, patterns }: PatternSet, fromSequence: number): Promise<void> {
-  await statements.query(upsertPatternSet, [fromSequence, fingerprint, text, JSON.stringify(patterns)]);
+async function writeSet(sending: Sending, { fingerprint, text, patterns }: PatternSet, fromSequence: number): Promise<void> {
+  await sending.send(upsertPatternSet, [fromSequence, fingerprint, text, JSON.stringify(patterns)]);
 }
 
-async function writePatterns(statements: Statements, patterns: readonly KnownPattern[]): Promise<void> {
+async function writePatterns(sending: Sending, patterns: readonly KnownPattern[]): Promise<void> {
   if (patterns.length === 0) return;
-  const written = await statements.query<{ id: string }>(upsertPatterns, [
+  const parameters = [
     textArray(patterns.map(({ id }) => id)),
     numberArray(patterns.map(({ generation }) => generation)),
     textArray(patterns.map(({ action }) => action)),
     textArray(patterns.map(({ entity }) => textArray(entity))),
-  ]);
-  const refused = patterns.find(({ id }) => !written.some((row) => row.id === id));
+  ];
+  await sending.send(upsertPatterns, parameters, async (answer) => assertNotReused(patterns, await answer));
+}
+
+function assertNotReused(patterns: readonly KnownPattern[], written: Rows): void {
+  const refused = patterns.find(({ id }) => !written.some((row) => row['id'] === id));
   if (refused !== undefined)
     throw new TallyhoError('PATTERN_ID_REUSED', `The pattern ${refused.id} has detections with another action or other dimensions.`, {
       mend: `Give the pattern another id, or forget what it detected with \`tallyho patterns reset ${refused.id}\`.`,

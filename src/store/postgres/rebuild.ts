@@ -11,14 +11,18 @@ import { passFence } from './fence.ts';
 import { writeStatistics } from './fold.ts';
 import { writeLines } from './ledger.ts';
 import { withPatternSets } from './pattern-sets.ts';
+import { exactly, Sending } from './sending.ts';
 import type { Statements } from './session.ts';
 import { createTables, createViews, dropTables, dropViews } from './statistics-tables.ts';
 
 /** $1 name, $2 epoch, $3 from, $4 to, $5 generation, $6 layout, $7 input, $8 detection time, $9 lease. */
-const fenceRebuild = `
+const fenceRebuild = exactly(
+  '1',
+  `
 update pipeline set last_sequence = $4, folded_sequence = $4, generation = $5, layout = $6, input = $7,
   last_detection_time = greatest(last_detection_time, $8), lease_until = clock_timestamp() + make_interval(secs => $9)
-where name = $1 and epoch = $2 and last_sequence = $3`;
+where name = $1 and epoch = $2 and last_sequence = $3`,
+);
 
 type RebuiltLine = RebuildRequest['lines'][number];
 type PlacedRebuilt = RebuiltLine & { readonly position: number };
@@ -38,16 +42,18 @@ export async function rebuildPipeline(statements: Statements, context: CommitCon
   const { lines, nextPosition: afterLines } = await placeLines(statements, context, request);
   await replaceNumbers(statements, lines);
   await replaceDeltas(statements, lines, to - context.keepDeltas);
-  await writeRejected(statements, lines);
+  const sending = new Sending(statements);
+  await writeRejected(sending, lines);
   await writeValues(
-    statements,
+    sending,
     layout,
     lines.flatMap(({ newValues }) => newValues),
   );
 
   const { placed, nextPosition } = placeEntries([entry], afterLines);
   const patterns = withPatternSets(context.patterns, [entry]);
-  await writeEntries(statements, { layout, patterns: context.patterns }, patterns, placed, { from, sameContent: [] });
+  await writeEntries(sending, { layout, patterns: context.patterns }, patterns, placed, { from, sameContent: [] });
+  await sending.answers();
 
   // Last, because whoever reads the old tables is waited for, and who comes then waits for us.
   const old = context.layout === null ? [] : [...dropViews(context.layout), ...dropTables(context.layout, context.generation)];
@@ -66,8 +72,9 @@ async function placeLines(
   const placed = lines.map((line) => ({ ...line, position: line.position ?? next++ }));
   const added = placed.filter((_, i) => lines[i]?.position === null);
   assertLaw(added.length <= 1, 'a pipeline has one reference');
+  const sending = new Sending(statements);
   await writeLines(
-    statements,
+    sending,
     added.map(({ position, key, version, contentId, bytes, rows, applied, quarantined }) => ({
       position,
       line: {
@@ -90,6 +97,7 @@ async function placeLines(
       },
     })),
   );
+  await sending.answers();
   return { lines: placed, nextPosition: next };
 }
 

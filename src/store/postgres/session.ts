@@ -10,7 +10,8 @@
  *   open -> closed  `close` was called
  *
  * Callers take turns: a transaction, or a single statement. Within a turn statements are sent without waiting for the
- * answers of those before (pipelined), so a transaction costs two round trips: all its statements, then COMMIT.
+ * answers of those before (pipelined), so a transaction costs two round trips: all its statements, then COMMIT; or one, where
+ * no answer is needed to decide on the COMMIT.
  */
 import type { Writable } from 'node:stream';
 import { setImmediate as breathe } from 'node:timers/promises';
@@ -34,6 +35,13 @@ export interface Statements {
   copyOut(text: string, use: UseBytes): Promise<void>;
   /** `copy ... from stdin`: sends the bytes, and ends when all rows are in. */
   copyIn(text: string, chunks: Iterable<Uint8Array>): Promise<void>;
+}
+
+/** What leaves before the answers of what left before it are there, COMMIT included. */
+export type AtOnce = Pick<Statements, 'query'>;
+
+export interface UnderWay<T> {
+  readonly answers: Promise<T>;
 }
 
 const connectSeconds = 15;
@@ -96,7 +104,7 @@ export class Session implements Statements {
 
   /** One statement as a turn of its own. */
   async query<R extends Row = Row>(text: string, parameters: readonly Parameter[] = []): Promise<Rows<R>> {
-    return await this.turn(() => this.#send<R>(text, parameters));
+    return await this.turn(() => this.#send<R>(text, parameters, (statement) => statement));
   }
 
   async raw(text: string, parameters: readonly Parameter[] = []): Promise<readonly (readonly (Buffer | null)[])[]> {
@@ -114,7 +122,7 @@ export class Session implements Statements {
   /** Runs `work` when all turns before are over. */
   turn<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
     const statements: Statements = {
-      query: (text, parameters = []) => this.#send(text, parameters),
+      query: (text, parameters = []) => this.#send(text, parameters, withoutRetry),
       raw: (text, parameters = []) => this.#sendRaw(text, parameters),
       copyOut: (text, use) => this.#answer(() => this.#copyOut(text, use)),
       copyIn: (text, chunks) => this.#answer(() => this.#copy(text, chunks)),
@@ -158,17 +166,42 @@ export class Session implements Statements {
         const { command } = await committed;
         assertLaw(command === 'COMMIT', 'every statement of a transaction is looked at before its COMMIT');
       } catch (error) {
-        if (begin.includes('read only') || !isUnanswered(error)) throw storeError(error, doing, this.#where);
-        throw new TallyhoError(
-          'STORE_UNKNOWN_COMMIT',
-          `The connection to PostgreSQL (${this.#where}) ended in a commit, while trying to ${doing}.`,
-          {
-            mend: 'The ledger is read again to learn whether it took place.',
-            cause: error,
-          },
-        );
+        throw begin.includes('read only') ? storeError(error, doing, this.#where) : this.#commitError(error, doing);
       }
       return result;
+    });
+  }
+
+  /**
+   * As `transaction`, in one round trip: COMMIT leaves as soon as `send` resolves, whatever is unanswered by then. So a
+   * statement must fail on the server if the transaction must not take place, and nothing may be sent later.
+   */
+  async transactionAtOnce<T>(doing: string, send: (statements: AtOnce) => Promise<UnderWay<T>>): Promise<T> {
+    return await this.turn(async (statements) => {
+      const state = { isSent: false };
+      const query: AtOnce['query'] = (text, parameters) => {
+        assertLaw(!state.isSent, 'nothing is sent behind a COMMIT');
+        return statements.query(text, parameters);
+      };
+      let answers: Promise<T>;
+      const begun = statements.query('begin');
+      try {
+        ({ answers } = await send({ query }));
+        answers.catch(() => {});
+        if (this.#ended !== null) throw this.#ended as TallyhoError;
+      } catch (error) {
+        state.isSent = true;
+        if (this.#ended === null) await statements.query('rollback').catch(() => {});
+        throw storeError(error, doing, this.#where);
+      }
+      state.isSent = true;
+      const committed = statements.query('commit');
+      const [beginning, answer, end] = await Promise.allSettled([begun, answers, committed]);
+      if (end.status === 'rejected' && !isAnswer(beginning) && !isAnswer(answer)) throw this.#commitError(end.reason, doing);
+      if (beginning.status === 'rejected') throw storeError(beginning.reason, doing, this.#where);
+      if (answer.status === 'rejected') throw storeError(answer.reason, doing, this.#where);
+      assertLaw(end.status === 'fulfilled' && end.value.command === 'COMMIT', 'a transaction without a failure is committed');
+      return answer.value;
     });
   }
 
@@ -188,8 +221,20 @@ export class Session implements Statements {
     void this.#client.end({ timeout: seconds }).catch(() => {});
   }
 
-  #send<R extends Row>(text: string, parameters: readonly Parameter[]): Promise<Rows<R>> {
-    return this.#answer(() => this.#start(text, parameters) as unknown as Promise<Rows<R>>);
+  #commitError(error: unknown, doing: string): TallyhoError {
+    if (!isUnanswered(error)) return storeError(error, doing, this.#where);
+    return new TallyhoError(
+      'STORE_UNKNOWN_COMMIT',
+      `The connection to PostgreSQL (${this.#where}) ended in a commit, while trying to ${doing}.`,
+      {
+        mend: 'The ledger is read again to learn whether it took place.',
+        cause: error,
+      },
+    );
+  }
+
+  #send<R extends Row>(text: string, parameters: readonly Parameter[], within: <Q extends object>(statement: Q) => Q): Promise<Rows<R>> {
+    return this.#answer(() => within(this.#start(text, parameters)) as unknown as Promise<Rows<R>>);
   }
 
   #sendRaw(text: string, parameters: readonly Parameter[]): Promise<readonly (readonly (Buffer | null)[])[]> {
@@ -276,6 +321,22 @@ export class Session implements Statements {
 }
 
 /**
+ * The client sends a statement once more, behind all that it has sent, if the server no longer knows its prepared form. Out of
+ * a transaction that helps; of a transaction it is the failure, and behind the COMMIT the statement would be one by itself.
+ */
+function withoutRetry<Q extends object>(statement: Q): Q {
+  const sent = statement as Q & { cancelled: unknown; reject: (error: unknown) => void };
+  return Object.defineProperty(sent, 'retried', {
+    get: () => undefined,
+    // Set right before it is sent again, which a statement that was cancelled is not.
+    set: (error: unknown) => {
+      sent.cancelled = true;
+      sent.reject(error);
+    },
+  });
+}
+
+/**
  * The client forgets an error that comes after the last byte of a COPY: its promise is settled by then, and the stream never
  * finishes. So the one function through which it reports errors of a statement is watched.
  */
@@ -307,6 +368,11 @@ function unanswered(where: string): TallyhoError {
   return new TallyhoError('STORE_UNREACHABLE', `PostgreSQL (${where}) does not answer within ${connectSeconds} s.`, {
     mend: 'Check that the server runs, and the address, user, password and database of `store`.',
   });
+}
+
+/** Whether a server that answers no COMMIT has said before that there is none: an error of its own, or what we made of one. */
+function isAnswer(settled: PromiseSettledResult<unknown>): boolean {
+  return settled.status === 'rejected' && !isUnanswered(settled.reason);
 }
 
 /** Whether an error leaves open what became of the COMMIT: no answer, or the server's last words before it hangs up. */

@@ -24,7 +24,8 @@ import { decompress } from './compress.ts';
 import { type PipelineRecord, pipelineRow, selectPipeline } from './pipeline-row.ts';
 import type { KnownPattern } from './pattern-sets.ts';
 import { rebuildPipeline } from './rebuild.ts';
-import type { Session, Statements } from './session.ts';
+import { exactly, orRefused, Sending } from './sending.ts';
+import type { AtOnce, Rows, Session, Statements, UnderWay } from './session.ts';
 import { createTables, createViews, dropTables, dropViews } from './statistics-tables.ts';
 import { sqlState, storeError } from './failure.ts';
 
@@ -131,7 +132,7 @@ export class PostgresWriter implements Writer {
 
   async commit(request: CommitRequest): Promise<void> {
     checkRequest(request);
-    const committed = await this.#write('commit', (statements) => commitEntries(statements, this.#context(), request));
+    const committed = await this.#writeAtOnce('commit', (statements) => commitEntries(statements, this.#context(), request));
     this.#nextPosition = committed.nextPosition;
     this.#patterns = committed.patterns;
   }
@@ -308,19 +309,30 @@ export class PostgresWriter implements Writer {
   }
 
   async #mark(doing: string, files: number, text: string, parameters: readonly string[]): Promise<void> {
-    await this.#write(doing, async (statements) => {
-      const fence = sendFence(statements, this.#pipeline);
-      const marked = statements.query(text, parameters);
-      await passFence(fence, this.#pipeline);
-      assertLaw((await marked).count === files, 'a file that is marked was planned');
+    await this.#writeAtOnce(doing, async (statements) => {
+      const sending = new Sending(statements);
+      const { name, epoch } = this.#pipeline;
+      await sending.send(fenceOther, [name, epoch, leaseSeconds], (answer) => passFence(answer, this.#pipeline));
+      const planned = (answer: Promise<Rows>): Promise<void> =>
+        orRefused(answer, () => assertLaw(false, 'a file that is marked was planned'));
+      await sending.send(text, [...parameters, files], planned);
+      return { answers: sending.answers() };
     });
   }
 
-  /** A fenced transaction; it renews the lease. */
   async #write<T>(doing: string, work: (statements: Statements) => Promise<T>): Promise<T> {
+    return await this.#holding(() => this.#parts.session.transaction('begin', doing, work));
+  }
+
+  async #writeAtOnce<T>(doing: string, send: (statements: AtOnce) => Promise<UnderWay<T>>): Promise<T> {
+    return await this.#holding(() => this.#parts.session.transactionAtOnce(doing, send));
+  }
+
+  /** A fenced transaction; it renews the lease. */
+  async #holding<T>(run: () => Promise<T>): Promise<T> {
     this.#check();
     try {
-      const result = await this.#parts.session.transaction('begin', doing, work);
+      const result = await run();
       this.#lease.touch();
       return result;
     } catch (error) {
@@ -360,11 +372,17 @@ select sequence, ordinal, folder, key, sha256, bytes, incident from detection_fi
 where published_at is null and (sequence, ordinal) > ($1, $2) order by sequence, ordinal limit $3`;
 
 /** Incidents end when the file is published after all. */
-const updatePublished = `
+const updatePublished = exactly(
+  '$3',
+  `
 update detection_file f set published_at = coalesce(f.published_at, clock_timestamp()), incident = null, bytes = null
-from unnest($1::text[], $2::text[]) u (folder, key) where f.folder = u.folder and f.key = u.key`;
-const updateIncident = `
-update detection_file set incident = case when published_at is null then $3 end where folder = $1 and key = $2`;
+from unnest($1::text[], $2::text[]) u (folder, key) where f.folder = u.folder and f.key = u.key`,
+);
+const updateIncident = exactly(
+  '$4',
+  `
+update detection_file set incident = case when published_at is null then $3 end where folder = $1 and key = $2`,
+);
 
 const insertGeneration = `
 insert into pattern (id, generation, action, entity)
