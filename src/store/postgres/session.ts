@@ -188,7 +188,7 @@ export class Session implements Statements {
       try {
         ({ answers } = await send({ query }));
         answers.catch(() => {});
-        if (this.#ended !== null) throw this.#ended as TallyhoError;
+        if (this.#ended !== null) throw this.#ended;
       } catch (error) {
         state.isSent = true;
         if (this.#ended === null) await statements.query('rollback').catch(() => {});
