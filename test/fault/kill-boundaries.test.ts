@@ -122,9 +122,8 @@ test('killed at each call to bucket and database, before and after the server do
     expect(await run(place), `after a kill ${boundary.phase} ${boundary.call}`).toBe(0);
     expect(await outcome(place), `after a kill ${boundary.phase} ${boundary.call}`).toEqual(expected);
   }
-  console.log(
-    `${killed} kills of ${tried.length} ${boundaries.length} boundaries of ${calls.size} kinds of calls: ${[...calls].join(', ')}`,
-  );
+  const kinds = [...calls].join(', ');
+  console.log(`${killed} kills at ${tried.length} of ${boundaries.length} boundaries, of ${calls.size} kinds of calls: ${kinds}`);
   // What overlaps may come in another number; nearly all come as they did.
   expect(killed).toBeGreaterThan(tried.length * 0.8);
 }, 1_200_000);

@@ -132,7 +132,10 @@ function watchConnection(
         server.write(held.subarray(from, at));
         from = at;
         const named = name(call);
-        if (!cross(named, 'before')) return void die();
+        if (!cross(named, 'before')) {
+          die();
+          return;
+        }
         open.push(named);
       }
       at = end;
@@ -142,9 +145,10 @@ function watchConnection(
   });
   server.on('data', (bytes: Buffer) => {
     if (isDead) return;
-    for (const call of open) if (!cross(call, 'after')) return void die();
+    const passes = open.every((call) => cross(call, 'after'));
     open = [];
-    client.write(bytes);
+    if (passes) client.write(bytes);
+    else die();
   });
   client.on('error', () => {});
   server.on('error', () => {});
