@@ -71,7 +71,8 @@ function run(name) {
   const cachedData = readIfThere(cache);
   // The bundle is ASCII: one byte a character.
   const script = new Script(readFileSync(code, 'latin1'), { filename: code, ...(cachedData === undefined ? {} : { cachedData }) });
-  if (cachedData === undefined) {
+  // Not in a thread: the flags for compiling are those of the process.
+  if (cachedData === undefined && require('node:worker_threads').isMainThread) {
     process.once('exit', () => {
       try {
         makeCache(name);

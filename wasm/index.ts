@@ -24,6 +24,7 @@ export {
   needColumn,
   read,
   readRows,
+  regularLines,
   setField,
   totalAmount,
   totalWeight,

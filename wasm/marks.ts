@@ -40,72 +40,92 @@ function parity(bits: u64): u64 {
 
 /** Finds the marks of the text [from, to), or of its start, where a record starts; returns how many records end in what was seen. */
 export function findMarks(from: usize, to: usize, quote: u32, delimiter: u32): u32 {
-  const quotes = i8x16.splat(i8(quote));
-  const delimiters = i8x16.splat(i8(delimiter));
-  const lfs = i8x16.splat(LF);
-  const crs = i8x16.splat(CR);
-  const stop = min(to, from + pieceBytes);
-  store<u32>(marks, u32(from - 1));
-  let mark = marks + 4;
-  let end = ends;
-  // What the byte before the block was: inside quotes (all ones), a mark, a closing quote, a CR behind one (each one bit).
-  let inside: u64 = 0;
-  let afterMark: u64 = 1;
-  let afterClose: u64 = 0;
-  let afterCr: u64 = 0;
-  for (let p = from; p < stop; p += 64) {
-    const a = v128.load(p);
-    const b = v128.load(p, 16);
-    const c = v128.load(p, 32);
-    const d = v128.load(p, 48);
-    const quoteBits = bitsOf(a, b, c, d, quotes);
-    const lfBits = bitsOf(a, b, c, d, lfs);
-    let found = bitsOf(a, b, c, d, delimiters) | lfBits;
-    let wrong: u64 = 0;
-    if ((quoteBits | inside | afterClose | afterCr) !== 0) {
-      const quoted = parity(quoteBits) ^ inside;
-      const crBits = bitsOf(a, b, c, d, crs);
-      const closing = quoteBits & ~quoted;
-      found &= ~quoted;
-      const behind = (closing << 1) | afterClose;
-      const lineEnd = behind & ~found & crBits;
-      wrong = quoteBits & quoted & ~((found << 1) | afterMark);
-      wrong |= lfBits & quoted;
-      wrong |= behind & ~found & ~crBits;
-      wrong |= ((lineEnd << 1) | afterCr) & ~(lfBits & found);
-      inside = u64(i64(quoted) >> 63);
-      afterClose = closing >> 63;
-      afterCr = lineEnd >> 63;
+  return Search.run(from, to, quote, delimiter, true);
+}
+
+/** How many lines the text [from, to) has, which ends with an LF, if every one of them is a regular record or blank; else 0. */
+export function countLines(from: usize, to: usize, quote: u32, delimiter: u32): u32 {
+  return Search.run(from, to, quote, delimiter, false);
+}
+
+/** A class, because only its methods may be said to be inline. */
+class Search {
+  /** `keep`: marks and ends are written, of a piece; else lines are counted, of all of the text. A constant, so that each has a loop of its own. */
+  @inline
+  static run(from: usize, to: usize, quote: u32, delimiter: u32, keep: bool): u32 {
+    const quotes = i8x16.splat(i8(quote));
+    const delimiters = i8x16.splat(i8(delimiter));
+    const lfs = i8x16.splat(LF);
+    const crs = i8x16.splat(CR);
+    const stop = keep ? min(to, from + pieceBytes) : to;
+    let lines: u32 = 0;
+    if (keep) store<u32>(marks, u32(from - 1));
+    let mark = marks + 4;
+    let end = ends;
+    // What the byte before the block was: inside quotes (all ones), a mark, a closing quote, a CR behind one (each one bit).
+    let inside: u64 = 0;
+    let afterMark: u64 = 1;
+    let afterClose: u64 = 0;
+    let afterCr: u64 = 0;
+    for (let p = from; p < stop; p += 64) {
+      const a = v128.load(p);
+      const b = v128.load(p, 16);
+      const c = v128.load(p, 32);
+      const d = v128.load(p, 48);
+      const quoteBits = bitsOf(a, b, c, d, quotes);
+      const lfBits = bitsOf(a, b, c, d, lfs);
+      let found = bitsOf(a, b, c, d, delimiters) | lfBits;
+      let wrong: u64 = 0;
+      if ((quoteBits | inside | afterClose | afterCr) !== 0) {
+        const quoted = parity(quoteBits) ^ inside;
+        const crBits = bitsOf(a, b, c, d, crs);
+        const closing = quoteBits & ~quoted;
+        found &= ~quoted;
+        const behind = (closing << 1) | afterClose;
+        const lineEnd = behind & ~found & crBits;
+        wrong = quoteBits & quoted & ~((found << 1) | afterMark);
+        wrong |= lfBits & quoted;
+        wrong |= behind & ~found & ~crBits;
+        wrong |= ((lineEnd << 1) | afterCr) & ~(lfBits & found);
+        inside = u64(i64(quoted) >> 63);
+        afterClose = closing >> 63;
+        afterCr = lineEnd >> 63;
+      }
+      afterMark = found >> 63;
+      let left = u64(to - p);
+      if (left > 64) left = 64;
+      let valid: u64 = ~(<u64>0) >> (64 - left);
+      wrong &= valid;
+      // Only what is before the first wrong byte.
+      if (wrong !== 0) valid &= (wrong & -wrong) - 1;
+      if (!keep) {
+        if (wrong !== 0) return 0;
+        lines += u32(popcnt(lfBits & valid));
+        continue;
+      }
+      found &= valid;
+      const index = u32((mark - marks) >> 2);
+      for (let rest = lfBits & found; rest !== 0; rest &= rest - 1) {
+        store<u32>(end, index + u32(popcnt(found & ((rest & -rest) - 1))));
+        end += 4;
+      }
+      const count = usize(popcnt(found));
+      const next = mark + (count << 2);
+      // Four at a time: those too many are overwritten.
+      while (found !== 0) {
+        store<u32>(mark, u32(p + usize(ctz(found))));
+        found &= found - 1;
+        store<u32>(mark, u32(p + usize(ctz(found))), 4);
+        found &= found - 1;
+        store<u32>(mark, u32(p + usize(ctz(found))), 8);
+        found &= found - 1;
+        store<u32>(mark, u32(p + usize(ctz(found))), 12);
+        found &= found - 1;
+        mark += 16;
+      }
+      mark = next;
+      if (wrong !== 0) break;
     }
-    afterMark = found >> 63;
-    let left = u64(to - p);
-    if (left > 64) left = 64;
-    let valid: u64 = ~(<u64>0) >> (64 - left);
-    wrong &= valid;
-    // Only what is before the first wrong byte.
-    if (wrong !== 0) valid &= (wrong & -wrong) - 1;
-    found &= valid;
-    const index = u32((mark - marks) >> 2);
-    for (let rest = lfBits & found; rest !== 0; rest &= rest - 1) {
-      store<u32>(end, index + u32(popcnt(found & ((rest & -rest) - 1))));
-      end += 4;
-    }
-    const count = usize(popcnt(found));
-    const next = mark + (count << 2);
-    // Four at a time: those too many are overwritten.
-    while (found !== 0) {
-      store<u32>(mark, u32(p + usize(ctz(found))));
-      found &= found - 1;
-      store<u32>(mark, u32(p + usize(ctz(found))), 4);
-      found &= found - 1;
-      store<u32>(mark, u32(p + usize(ctz(found))), 8);
-      found &= found - 1;
-      store<u32>(mark, u32(p + usize(ctz(found))), 12);
-      found &= found - 1;
-      mark += 16;
-    }
-    mark = next;
-    if (wrong !== 0) break;
+    return keep ? u32((end - ends) >> 2) : lines;
   }
-  return u32((end - ends) >> 2);
 }

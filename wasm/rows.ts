@@ -10,7 +10,7 @@ import { allocate } from './memory';
 import { illegal, parseUnits } from './decimal';
 import { Dictionary, makeDictionary } from './dictionary';
 import { evaluateAll, TextTests, textTests } from './filters';
-import { ends, findMarks, marks } from './marks';
+import { countLines, ends, findMarks, marks } from './marks';
 import { scanRow } from './scan';
 import { batchRows, maxKeyBytes, termAmount, termCount, termHasWeight, termWeight } from './sizes';
 import { Table } from './table';
@@ -348,6 +348,11 @@ export function read(from: usize, to: usize, again: bool): usize {
     if (!going) break;
   }
   return p;
+}
+
+/** How many lines the text [from, to) has, which ends with an LF and starts with a record; 0 if a record in it is not regular. */
+export function regularLines(from: usize, to: usize): u32 {
+  return countLines(from, to, quote, delimiter);
 }
 
 /** Adds the row that `setField` has told; false if it cannot be here: the tables are full, or the totals. */

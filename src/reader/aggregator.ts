@@ -98,6 +98,11 @@ export class Aggregator {
     this.#inTables = true;
   }
 
+  /** How many values of each dimension, and entities of each grain, the rows so far have; they are numbered in the order of the rows. */
+  sizes(): Uint32Array {
+    return (this.wasm ?? this.#tables()).sizes();
+  }
+
   /** The delta of all rows since the last one; starts anew. */
   take(): Delta {
     const delta = (this.wasm ?? this.#tables()).take();

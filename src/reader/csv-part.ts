@@ -11,12 +11,14 @@
  *
  * Line numbers count LFs. Rows are numbered by their first line.
  */
+import { assertLaw } from '../core/error.ts';
 import type { Aggregator } from './aggregator.ts';
 import { CR, DOUBLE_QUOTE, LF, maxRecordBytes, NO_QUOTE, SINGLE_QUOTE } from './bytes.ts';
 import { type Columns, readHeader } from './header.ts';
 import { LongRecord } from './long-record.ts';
 import { QuoteGuess } from './quote-guess.ts';
 import { needsOf, type Reading } from './reading.ts';
+import type { CsvStart, PieceTaker } from './piece-taker.ts';
 import { type Fields, makeFields, RecordScanner, splitRecord, withoutCr } from './record.ts';
 import type { RowReason } from './rejected.ts';
 import type { Rejections } from './rejections.ts';
@@ -64,8 +66,13 @@ export class CsvPart {
   #columns: Columns | null = null;
   #row: RowReader | null = null;
   #fields: Fields = makeFields(0, 0);
+  readonly #beside: PieceTaker | null;
+  /** The sizes of the state before each piece that was given away. */
+  readonly givenAt: Uint32Array[] = [];
 
-  constructor(object: string, reading: Reading, aggregator: Aggregator, rejections: Rejections) {
+  /** `beside`: whoever may read pieces of it. */
+  constructor(object: string, reading: Reading, aggregator: Aggregator, rejections: Rejections, beside: PieceTaker | null = null) {
+    this.#beside = beside;
     this.#object = object;
     this.#reading = reading;
     this.#aggregator = aggregator;
@@ -85,6 +92,19 @@ export class CsvPart {
     if (this.#mode === 'start') p = this.#start(block);
     if (this.#mode === 'guess') this.#gather(p === 0 ? block : block.subarray(p));
     else if (this.#mode === 'header' || this.#mode === 'rows') this.#read(block, p);
+  }
+
+  /** Instead of its first bytes: the header was read elsewhere. */
+  startAtRows({ quote, columns }: CsvStart): void {
+    this.#useQuote(quote);
+    this.#rowsOf(columns);
+  }
+
+  /** Reads a piece (pieces.ts) that starts on line `line`. */
+  readLines(piece: Uint8Array, line: number): void {
+    this.#line = line;
+    this.#read(piece, 0);
+    assertLaw(!this.#scanning, 'a piece ends with a record');
   }
 
   /** No more bytes come: what is wrong with the object as a whole, or null. */
@@ -185,10 +205,28 @@ export class CsvPart {
 
   #read(block: Uint8Array, from: number): void {
     let p = from;
+    // Asked once a block, when a record starts.
+    let ask = this.#beside !== null;
     while (p < block.length && this.#mode !== 'fault') {
       if (this.#scanning || this.#mode === 'header') p = this.#slow(block, p);
-      else p = this.#window(block, p);
+      else if (ask) {
+        ask = false;
+        p = this.#giveAway(block, p);
+      } else p = this.#window(block, p);
     }
+  }
+
+  /** Gives away the lines from `from` on, where a record starts, if they are wanted and regular; returns where the next record starts. */
+  #giveAway(block: Uint8Array, from: number): number {
+    const { wasm } = this.#aggregator;
+    const end = block.lastIndexOf(LF) + 1;
+    if (wasm === null || end <= from || this.#beside?.wants(block, end - from) !== true) return from;
+    const lines = wasm.regularLines(block, from, end);
+    if (lines === 0) return from;
+    this.givenAt.push(this.#aggregator.sizes());
+    this.#beside.take(block, from, end, this.#line, { quote: this.#quote, columns: this.#columns! });
+    this.#line += lines;
+    return end;
   }
 
   /** Reads a window that starts with a record; returns where the next record starts, or the end of the block. */
@@ -328,11 +366,15 @@ export class CsvPart {
       this.#endWith('bad_header', header.fault, mayBeMisquoted(bytes, start, end, this.#delimiter));
       return;
     }
-    this.#columns = header.columns;
-    this.#fields = makeFields(header.columns.count, 0);
-    const weightIsAmount = needs.weight === 'amount';
-    this.#aggregator.useCsv({ quote: this.#quote, delimiter: this.#delimiter, columns: header.columns, weightIsAmount });
-    this.#row = new RowReader(this.#aggregator, layout.scale, header.columns, weightIsAmount);
+    this.#rowsOf(header.columns);
+  }
+
+  #rowsOf(columns: Columns): void {
+    this.#columns = columns;
+    this.#fields = makeFields(columns.count, 0);
+    const weightIsAmount = needsOf(this.#reading).weight === 'amount';
+    this.#aggregator.useCsv({ quote: this.#quote, delimiter: this.#delimiter, columns, weightIsAmount });
+    this.#row = new RowReader(this.#aggregator, this.#reading.layout.scale, columns, weightIsAmount);
     this.#mode = 'rows';
   }
 

@@ -76,11 +76,15 @@ export class GrainTable {
     }
   }
 
-  /** Adds the sums of a delta whose values have the ids that they have here. */
-  load(delta: GrainDelta): void {
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Adds the sums of entities from .. to of a delta; `idsHere`: for each dimension of the layout, the id here of each of its values. */
+  load(delta: GrainDelta, from: number, to: number, idsHere: readonly Uint32Array[]): void {
     const ids = new Int32Array(1 + Math.max(0, ...this.#dimensions));
-    for (let i = 0; i < delta.size; i++) {
-      for (let k = 0; k < this.#dimensions.length; k++) ids[this.#dimensions[k]!] = delta.keys[k]![i]!;
+    for (let i = from; i < to; i++) {
+      for (let k = 0; k < this.#dimensions.length; k++) ids[this.#dimensions[k]!] = idsHere[this.#dimensions[k]!]![delta.keys[k]![i]!]!;
       const entity = this.#find(ids, 0);
       for (let fed = 0; fed < this.#places.length; fed++) {
         const sums = delta.additive[this.#places[fed]! - this.#dimensions.length]!;

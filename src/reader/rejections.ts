@@ -22,6 +22,17 @@ export class Rejections {
     if (this.#rows.length < keptRows) this.#rows.push(row);
   }
 
+  /** `count` rows of the object that was added last, or of one after it, of which `rows` were kept, in order of their lines. */
+  merge(rows: readonly RejectedRow[], count: number): void {
+    this.count += count;
+    const object = rows[0]?.object;
+    if (object === undefined) return;
+    const before = this.#rows.filter((row) => row.object !== object);
+    const own = this.#rows.slice(before.length);
+    const all = [...own, ...rows].sort((a, b) => a.line - b.line);
+    this.#rows = [...before, ...all].slice(0, keptRows);
+  }
+
   /** Rows that are counted only. */
   skip(count: number): void {
     this.count += count;

@@ -13,6 +13,24 @@ import { GrainTable } from './grain-table.ts';
 import { needsOf, type Reading } from './reading.ts';
 import { batchRows, makeRowBatch, type RowBatch, termCount, terms } from './row-batch.ts';
 
+/** A delta on its way into tables. */
+export class LoadedDelta {
+  readonly delta: Delta;
+  /** How many values of each dimension, and how many entities of each grain. */
+  readonly all: Uint32Array;
+  /** As many of these are in the tables. */
+  readonly done: Uint32Array;
+  /** For each dimension: value of the delta -> id in the tables. */
+  readonly ids: readonly Uint32Array[];
+
+  constructor(delta: Delta) {
+    this.delta = delta;
+    this.all = Uint32Array.of(...delta.values.map(({ count }) => count), ...delta.grains.map(({ size }) => size));
+    this.done = new Uint32Array(this.all.length);
+    this.ids = delta.values.map(({ count }) => new Uint32Array(count));
+  }
+}
+
 export class Tables {
   readonly #dictionaries: readonly Dictionary[];
   /** Ids of the dimensions whose values are interned. */
@@ -75,13 +93,32 @@ export class Tables {
     for (const grain of this.#fed) grain.addBig(ids, rowTerms, bits);
   }
 
-  /** Adds what rows before the first one here came to. */
+  /** Adds what other rows have come to; values and entities that were not seen before get the next ids, in their order there. */
   load(delta: Delta): void {
+    const loading = new LoadedDelta(delta);
+    this.loadUpTo(loading, loading.all);
+  }
+
+  /** The same of those values and entities of the delta that are below `sizes` and are not here yet. */
+  loadUpTo(loading: LoadedDelta, sizes: Uint32Array): void {
+    this.#flush();
+    const { delta, done, ids } = loading;
     this.#dictionaries.forEach((dictionary, dimension) => {
-      const { count, bytes, offsets } = delta.values[dimension]!;
-      for (let id = 0; id < count; id++) dictionary.intern(bytes, offsets[id]!, offsets[id + 1]!);
+      const { bytes, offsets } = delta.values[dimension]!;
+      for (let id = done[dimension]!; id < sizes[dimension]!; id++)
+        ids[dimension]![id] = dictionary.intern(bytes, offsets[id]!, offsets[id + 1]!);
     });
-    this.#grains.forEach((grain, index) => grain.load(delta.grains[index]!));
+    this.#grains.forEach((grain, index) => {
+      const at = this.#dictionaries.length + index;
+      grain.load(delta.grains[index]!, done[at]!, sizes[at]!, ids);
+    });
+    done.set(sizes);
+  }
+
+  /** How many values each dimension has, and how many entities each grain. */
+  sizes(): Uint32Array {
+    this.#flush();
+    return Uint32Array.of(...this.#dictionaries.map(({ count }) => count), ...this.#grains.map(({ size }) => size));
   }
 
   /** The delta of all rows since the last one; starts anew. */

@@ -1,28 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Delta } from '../../src/core/delta.ts';
 import { ChunkReader } from '../../src/reader/chunk-reader.ts';
 import type { Reading } from '../../src/reader/reading.ts';
 import { files, longFiles, readings, runs } from '../helpers/engine-arbitrary.ts';
 import { grain, presetLayout } from '../helpers/engine-layouts.ts';
+import { told } from '../helpers/told-delta.ts';
 
 // Both readers against the slow parser: reader.test.ts. Here one against the other, to the order of ids.
-
-/** All that a delta says, in its order. */
-function told(delta: Delta): unknown {
-  return {
-    values: delta.values.map(({ count, bytes, offsets }) => [
-      count,
-      Buffer.from(bytes.subarray(0, offsets[count])).toString('latin1'),
-      [...offsets.subarray(0, count + 1)],
-    ]),
-    grains: delta.grains.map(({ size, keys, additive }) => [
-      size,
-      keys.map((key) => [...key.subarray(0, size)]),
-      additive.map((sums) => Array.from({ length: size }, (_, i) => sums.big(i))),
-    ]),
-  };
-}
 
 /** Reads pieces of a file; before piece number `moveAt` the state is moved, as if there was no room for more. */
 function read(reader: ChunkReader, bytes: Uint8Array, blockBytes: number, moveAt = -1): unknown {

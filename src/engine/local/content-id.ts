@@ -8,9 +8,8 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 
-/** The hash of one object as its blocks come: of the node:crypto kind, or beside (hash-beside.ts). */
+/** The hash of one object as its blocks come: of the node:crypto kind, or beside (beside.ts). */
 export interface ContentHash {
-  /** May still read the block until it resolves. */
   update(block: Uint8Array): Promise<void> | void;
   digest(): Promise<string> | string;
   close(): void;

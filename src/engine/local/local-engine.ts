@@ -17,7 +17,11 @@ export interface LocalEngineOptions {
   readonly stagingFolder?: string;
   /** Where rows are aggregated; default: in WebAssembly, if it is there. */
   readonly aggregation?: Aggregation;
+  /** Objects from this size on have a second thread (beside.ts); default: 64 MiB. */
+  readonly besideFrom?: number;
 }
+
+const defaultBesideFrom = 64 << 20;
 
 export function makeLocalEngine(options: LocalEngineOptions): Engine {
   const parquet = new Lazy(() => ParquetFolder.make(options.stagingFolder));
@@ -30,17 +34,17 @@ export function makeLocalEngine(options: LocalEngineOptions): Engine {
 }
 
 async function* aggregate(
-  { source, aggregation }: LocalEngineOptions,
+  { source, aggregation, besideFrom = defaultBesideFrom }: LocalEngineOptions,
   parquet: Lazy<ParquetFolder>,
   tasks: AsyncIterable<ReadTask> | Iterable<ReadTask>,
   plan: ReadPlan,
   signal: AbortSignal,
 ): AsyncGenerator<ReadResult> {
   const reader = new ChunkReader(plan, aggregation);
-  const chunks = new OpenChunks(source, tasks, signal);
+  const chunks = new OpenChunks(source, tasks, besideFrom, signal);
   try {
     for (let task = await chunks.next(); task !== null; task = await chunks.next()) {
-      const result = await readTask(task, chunks, reader, plan, signal, parquet);
+      const result = await readTask(task, chunks, reader, plan, besideFrom, signal, parquet);
       signal.throwIfAborted();
       chunks.drop();
       yield result;

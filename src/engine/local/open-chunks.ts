@@ -16,6 +16,7 @@ const blockLimit = 4 << 20;
 export class OpenChunks {
   readonly blocks = new Blocks();
   readonly #source: Objects;
+  readonly #besideFrom: number;
   readonly #signal: AbortSignal;
   readonly #tasks: Iterator<ReadTask> | AsyncIterator<ReadTask>;
   /** Known tasks that are not done, with the parts opened so far (null: done with). */
@@ -25,8 +26,10 @@ export class OpenChunks {
   #failure: { readonly error: unknown } | null = null;
   #open = 0;
 
-  constructor(source: Objects, tasks: AsyncIterable<ReadTask> | Iterable<ReadTask>, signal: AbortSignal) {
+  /** `besideFrom`: objects from this size on, whose bytes are parsed as they are, are read into shared blocks. */
+  constructor(source: Objects, tasks: AsyncIterable<ReadTask> | Iterable<ReadTask>, besideFrom: number, signal: AbortSignal) {
     this.#source = source;
+    this.#besideFrom = besideFrom;
     this.#signal = signal;
     this.#tasks = Symbol.asyncIterator in tasks ? tasks[Symbol.asyncIterator]() : tasks[Symbol.iterator]();
   }
@@ -91,7 +94,9 @@ export class OpenChunks {
   #openPart(known: { readonly task: ReadTask; readonly parts: (ReadAhead | null)[] }): void {
     const object = known.task.chunk.parts[known.parts.length];
     if (object === undefined) throw new RangeError('no such part');
-    known.parts.push(new ReadAhead((signal) => this.#source.read(object, signal, this.blocks.make), blockLimit, this.#signal));
+    const shared = known.task.want === 'rows' && object.size >= this.#besideFrom && object.key.endsWith('.csv');
+    const makeBlock = shared ? this.blocks.makeShared : this.blocks.make;
+    known.parts.push(new ReadAhead((signal) => this.#source.read(object, signal, makeBlock), blockLimit, this.#signal));
     this.#open++;
   }
 

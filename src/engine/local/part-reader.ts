@@ -2,6 +2,7 @@
 import type { ObjectInfo } from '../../objects/objects.ts';
 import type { ChunkReader } from '../../reader/chunk-reader.ts';
 import type { ChunkFault } from '../../reader/rejected.ts';
+import type { Beside } from './beside.ts';
 import type { ParquetFolder } from './parquet/duckdb.ts';
 import { Unpacker } from './unpack.ts';
 
@@ -42,11 +43,12 @@ function sizeFault(bytes: number, room: number, size: number): Fault | null {
   return { reason: 'unpack_ratio', detail: `The object unpacks to more than ${maxRatio} times its size; pack it less, or split it.` };
 }
 
-/** `room`: how many bytes the chunk may still have. `parquet` makes the folder of staged files when first asked. */
+/** `room`: how many bytes the chunk may still have. `beside`: the thread for a large object. `parquet` makes the folder of staged files when first asked. */
 export async function makePartReader(
   object: ObjectInfo,
   reader: ChunkReader,
   room: number,
+  beside: Beside | null,
   parquet: () => Promise<ParquetFolder>,
   signal: AbortSignal,
 ): Promise<PartReader> {
@@ -54,19 +56,20 @@ export async function makePartReader(
     const { ParquetPart } = await import('./parquet/parquet-part.ts');
     return new ParquetPart(object, reader, parquet, (bytes) => sizeFault(bytes, room, object.size), signal);
   }
-  return object.key.endsWith('.csv.gz') ? makeGzipReader(object, reader, room) : makeCsvReader(object, reader, room);
+  return object.key.endsWith('.csv.gz') ? makeGzipReader(object, reader, room) : makeCsvReader(object, reader, room, beside);
 }
 
-function makeCsvReader(object: ObjectInfo, reader: ChunkReader, room: number): PartReader {
-  const part = reader.csv(object.key);
+function makeCsvReader(object: ObjectInfo, reader: ChunkReader, room: number, beside: Beside | null): PartReader {
+  const part = reader.csv(object.key, beside);
   let bytes = 0;
+  let rowsBeside = 0;
   return {
     keepsBlocks: false,
     get bytes() {
       return bytes;
     },
     get rows() {
-      return part.rows;
+      return part.rows + rowsBeside;
     },
     get note() {
       return part.note;
@@ -76,7 +79,13 @@ function makeCsvReader(object: ObjectInfo, reader: ChunkReader, room: number): P
       if (bytes <= room) part.push(block);
     },
     async end() {
-      return (bytes > room ? sizeFault(bytes, room, bytes) : null) ?? part.end();
+      const fault = (bytes > room ? sizeFault(bytes, room, bytes) : null) ?? part.end();
+      const pieces = fault === null && beside !== null ? await beside.pieces() : null;
+      if (pieces !== null) {
+        reader.addPieces(part, pieces);
+        rowsBeside = pieces.rows;
+      }
+      return fault;
     },
     destroy() {},
   };

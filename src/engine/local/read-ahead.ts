@@ -51,6 +51,7 @@ export class ReadAhead {
   }
 
   async #draw(open: (signal: AbortSignal) => AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.#wakeSource?.(), { once: true });
     try {
       for await (const block of open(signal)) {
         if (signal.aborted) break;
@@ -60,7 +61,6 @@ export class ReadAhead {
         while (this.#held > this.#limit && !signal.aborted) {
           await new Promise<void>((resolve) => {
             this.#wakeSource = resolve;
-            signal.addEventListener('abort', () => resolve(), { once: true });
           });
         }
       }

@@ -8,21 +8,19 @@ import type { ObjectInfo } from '../../objects/objects.ts';
 import type { ChunkReader } from '../../reader/chunk-reader.ts';
 import type { ChunkFault } from '../../reader/rejected.ts';
 import type { ReadOutcome, ReadPlan, ReadResult, ReadTask } from '../engine.ts';
+import { Beside } from './beside.ts';
 import { type ContentHash, folderId, HashHere } from './content-id.ts';
-import { HashBeside } from './hash-beside.ts';
 import type { Lazy } from './lazy.ts';
 import type { OpenChunks } from './open-chunks.ts';
 import type { ParquetFolder } from './parquet/duckdb.ts';
 import { makePartReader, type PartReader } from './part-reader.ts';
-
-/** Objects from this size on are hashed in a thread of their own. */
-const hashedBeside = 64 << 20;
 
 export async function readTask(
   task: ReadTask,
   chunks: OpenChunks,
   reader: ChunkReader,
   plan: ReadPlan,
+  besideFrom: number,
   signal: AbortSignal,
   parquet: Lazy<ParquetFolder>,
 ): Promise<ReadResult> {
@@ -30,8 +28,9 @@ export async function readTask(
     task,
     chunks,
     reader,
-    (object, room) => makePartReader(object, reader, room, parquet.get, signal),
+    (object, room, beside) => makePartReader(object, reader, room, beside, parquet.get, signal),
     plan.maxChunkBytes,
+    besideFrom,
   );
   try {
     return { task, outcome: await reading.outcome(), bytes: reading.bytes };
@@ -50,8 +49,9 @@ class TaskReading {
   readonly task: ReadTask;
   readonly #chunks: OpenChunks;
   readonly #reader: ChunkReader;
-  readonly #makePart: (object: ObjectInfo, room: number) => Promise<PartReader>;
+  readonly #makePart: (object: ObjectInfo, room: number, beside: Beside | null) => Promise<PartReader>;
   readonly #maxBytes: number;
+  readonly #besideFrom: number;
   readonly #ids: string[] = [];
   readonly #notes: string[] = [];
   #unpacked = 0;
@@ -63,14 +63,16 @@ class TaskReading {
     task: ReadTask,
     chunks: OpenChunks,
     reader: ChunkReader,
-    makePart: (object: ObjectInfo, room: number) => Promise<PartReader>,
+    makePart: (object: ObjectInfo, room: number, beside: Beside | null) => Promise<PartReader>,
     maxBytes: number,
+    besideFrom: number,
   ) {
     this.task = task;
     this.#chunks = chunks;
     this.#reader = reader;
     this.#makePart = makePart;
     this.#maxBytes = maxBytes;
+    this.#besideFrom = besideFrom;
   }
 
   async outcome(): Promise<ReadOutcome> {
@@ -94,7 +96,11 @@ class TaskReading {
     const object = this.task.chunk.parts[index]!;
     const blocks = this.#chunks.part(index);
     const here = new HashHere();
-    const hash: ContentHash = this.task.want === 'rows' && object.size >= hashedBeside ? new HashBeside() : here;
+    const beside =
+      this.task.want === 'rows' && object.size >= this.#besideFrom
+        ? new Beside(object.key, this.#reader.reading, this.#chunks.blocks)
+        : null;
+    const hash: ContentHash = beside ?? here;
     const applied = this.task.want === 'id' && !this.task.chunk.folder ? this.task.applied : null;
     let bytes = 0;
     let prefix: string | null = null;
@@ -103,19 +109,21 @@ class TaskReading {
     try {
       for (let block = await blocks.next(); block !== null; block = await blocks.next()) {
         if (block.length === 0) continue;
+        const shared = beside === null ? block : beside.share(block);
         if (applied !== null && bytes <= applied.bytes && bytes + block.length > applied.bytes) {
           prefix = here.prefix(block.subarray(0, applied.bytes - bytes));
         }
         // Awaited only where it must be: a turn of the event loop costs more than hashing a small chunk.
-        const hashed = hash.update(block);
+        const hashed = hash.update(shared);
         if (hashed !== undefined) await hashed;
         bytes += block.length;
         this.bytes += block.length;
         if (this.task.want === 'rows' && this.#fault === null) {
-          part ??= await this.#makePart(object, this.#maxBytes - this.#unpacked);
-          await part.write(block);
+          part ??= await this.#makePart(object, this.#maxBytes - this.#unpacked, beside);
+          await part.write(part.keepsBlocks ? block : shared);
         }
-        if (part?.keepsBlocks !== true) this.#chunks.blocks.giveBack(block);
+        beside?.giveBack(shared);
+        if ((beside === null || shared !== block) && part?.keepsBlocks !== true) this.#chunks.blocks.giveBack(block);
       }
       if (part !== null) this.#end(object.key, part, await part.end());
       this.#ids.push(await hash.digest());

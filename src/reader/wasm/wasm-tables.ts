@@ -10,6 +10,7 @@ import type { Delta, GrainDelta, Values } from '../../core/delta.ts';
 import { Integers } from '../../core/integers.ts';
 import { baseGrains } from '../../core/layout.ts';
 import type { CsvRows } from '../aggregator.ts';
+import { LF } from '../bytes.ts';
 import { wholeDigits } from '../decimal.ts';
 import { type Bounds, Filters } from '../filters.ts';
 import { termOf } from '../grain-table.ts';
@@ -108,7 +109,7 @@ export class WasmTables {
   readonly #fields: Int32Array;
   readonly #window: number;
   readonly #row: number;
-  #bytes: Uint8Array;
+  #bytes: Buffer;
   /** Where in the block the window in hand starts and ends. */
   #from = 0;
   #end = 0;
@@ -128,7 +129,7 @@ export class WasmTables {
     this.#fields = made.fields;
     this.#window = window;
     this.#row = row;
-    this.#bytes = new Uint8Array(wasm.memory.buffer);
+    this.#bytes = Buffer.from(wasm.memory.buffer);
   }
 
   /** More memory than a usual chunk needs. */
@@ -148,10 +149,39 @@ export class WasmTables {
     return true;
   }
 
+  /** How many values each dimension has, and how many entities each grain. */
+  sizes(): Uint32Array {
+    const { dimensions } = this.#reading.layout;
+    const sizes = new Uint32Array(dimensions.length + this.#grains.length);
+    for (let i = 0; i < dimensions.length; i++) sizes[i] = this.#wasm.valueCount(i);
+    this.#grains.forEach(({ table }, i) => {
+      sizes[dimensions.length + i] = table === 0 ? 0 : this.#wasm.tableSize(table);
+    });
+    return sizes;
+  }
+
+  /**
+   * How many lines block[from .. end) has, which ends with an LF and starts with a record, if all of its records are regular;
+   * else 0. No window is loaded afterwards.
+   */
+  regularLines(block: Uint8Array, from: number, end: number): number {
+    let lines = 0;
+    for (let p = from; p < end; ) {
+      const next = end - p <= windowBytes ? end : block.lastIndexOf(LF, p + windowBytes - 1) + 1;
+      if (next <= p || !this.load(block, p, next)) return 0;
+      const found = this.#wasm.regularLines(this.#window, this.#window + next - p) >>> 0;
+      if (found === 0) return 0;
+      lines += found;
+      p = next;
+    }
+    return lines;
+  }
+
   /** Takes the window block[from .. end), a text that ends with an LF; false if it is too long. */
   load(block: Uint8Array, from: number, end: number): boolean {
     if (end - from > windowBytes) return false;
-    this.#memory().set(block.subarray(from, end), this.#window);
+    // By `fill`, which is memcpy: `set` copies from shared memory word by word.
+    this.#memory().fill(block.subarray(from, end), this.#window, this.#window + end - from);
     this.#from = from;
     this.#end = end;
     this.#again = false;
@@ -280,9 +310,9 @@ export class WasmTables {
     return this.#wasm.totalAmount.value > most || this.#wasm.totalWeight.value > most;
   }
 
-  #memory(): Uint8Array {
+  #memory(): Buffer {
     const { buffer } = this.#wasm.memory;
-    if (this.#bytes.buffer !== buffer) this.#bytes = new Uint8Array(buffer);
+    if (this.#bytes.buffer !== buffer) this.#bytes = Buffer.from(buffer);
     return this.#bytes;
   }
 }

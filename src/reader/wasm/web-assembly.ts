@@ -36,6 +36,7 @@ export interface Exports {
   needColumn(column: number): void;
   setField(dimension: number, start: Address, end: Address): void;
   read(from: Address, to: Address, again: boolean): Address;
+  regularLines(from: Address, to: Address): number;
   addRow(amount: bigint, weight: bigint, hasWeight: boolean): number;
   clear(): void;
   valueCount(dimension: number): number;
