@@ -54,15 +54,16 @@ export class BlockRanking implements Ranking {
     this.ids = ids;
   }
 
-  /** From members by ascending id. */
-  static from(keys: Float64Array, ids: Uint32Array, largest: number): BlockRanking {
+  /** From members by ascending id; with room for so many blocks more, in 64ths of those there are. */
+  static from(keys: Float64Array, ids: Uint32Array, largest: number, spare = 0): BlockRanking {
     const count = Math.max(1, Math.ceil(keys.length / FILL));
-    const room = count === 1 ? keys.length : count * BLOCK;
+    const most = count + Math.floor((count * spare) / 64);
+    const room = count === 1 ? keys.length : most * BLOCK;
     const ranking = new BlockRanking(new Float64Array(room), new Uint32Array(room));
     ranking.largest = largest;
     ranking.size = keys.length;
     ranking.counted = false;
-    ranking.fitDirectory(count);
+    ranking.fitDirectory(most);
     ranking.blocks = count;
     ranking.pooled = count;
     ranking.deal(keys, ids);
