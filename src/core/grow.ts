@@ -1,8 +1,8 @@
 /**
  * Typed arrays that grow.
  *
- * Small ones double into a new array, so that n pushes copy O(n) values; from 512 KiB on they grow by an eighth, since room that is
- * never used counts too where there are many. Copying a large one would be a pause that grows
+ * Small ones double into a new array, so that n pushes copy O(n) values; from 512 KiB on they grow by a half, or `tight` by an eighth:
+ * room that is never used counts too where there are many. Copying a large one would be a pause that grows
  * with history (80 MB at 10 million entities): from `growth.inPlaceFrom` bytes on an array lies in a WebAssembly.Memory of its
  * own, which reserves addresses and grows where it is, in some microseconds, with pages that are zero and cost nothing until
  * they are written. (A resizable ArrayBuffer does the same, but V8 reads what lies on one more slowly.) The old array is
@@ -71,6 +71,13 @@ export function roomUint8(array: Uint8Array<ArrayBuffer>, capacity: number): Uin
   return capacity <= array.length ? array : new Uint8Array(Math.max(capacity, array.length * 2));
 }
 
+/** 0, 1, ... count - 1. */
+export function firstIds(count: number): Uint32Array<ArrayBuffer> {
+  const ids = new Uint32Array(count);
+  for (let i = 0; i < count; i++) ids[i] = i;
+  return ids;
+}
+
 /** A list of ids that is cleared and filled again. Only the first `length` of `ids` are meaningful. */
 export class IdList {
   ids = new Uint32Array(64);
@@ -119,7 +126,7 @@ function exactBuffer(array: ArrayBufferView<ArrayBuffer>, bytes: number): ArrayB
 }
 
 function copied(array: ArrayBufferView<ArrayBuffer>, bytes: number, tight: boolean): ArrayBuffer {
-  const more = array.byteLength < 8 * PAGE && !tight ? array.byteLength : array.byteLength >> 3;
+  const more = tight ? array.byteLength >> 3 : array.byteLength < 8 * PAGE ? array.byteLength : array.byteLength >> 1;
   return copiedInto(array, Math.max(bytes, array.byteLength + more + 128));
 }
 
