@@ -9,7 +9,7 @@
 import { Buffer } from 'node:buffer';
 import type { Values } from './delta.ts';
 import { assertLaw } from './error.ts';
-import { growUint32 } from './grow.ts';
+import { firstIds, growUint32 } from './grow.ts';
 import { hashBytes } from './hash.ts';
 import { HashIndex, NONE } from './hash-index.ts';
 
@@ -39,7 +39,8 @@ export class Dictionary {
   }
 
   intern(bytes: Uint8Array, start: number, end: number): number {
-    return this.internView(viewOf(bytes), start, end);
+    const view = viewOf(bytes);
+    return this.internHashed(hashBytes(view, start, end), view, start, end);
   }
 
   internText(text: string): number {
@@ -51,16 +52,34 @@ export class Dictionary {
   internAll(values: Values): Uint32Array {
     const { count, offsets } = values;
     const ids = new Uint32Array(count);
+    const hashes = new Uint32Array(count);
     const bytes = viewOf(values.bytes);
-    // Guesses by the hash first: loops that do one thing overlap their cache misses.
-    guessAll(this.index, bytes, offsets, count, ids);
-    for (let i = 0; i < count; i++) {
-      const guess = ids[i] as number;
-      const start = offsets[i] as number;
-      const end = offsets[i + 1] as number;
-      if (guess === NONE || !this.same(guess, bytes, start, end)) ids[i] = this.internView(bytes, start, end);
-    }
+    // Loops that do one thing overlap their cache misses. They are also compiled sooner, and only once if nothing comes in later
+    // that the first chunk has not: where all values are new, nothing is guessed.
+    hashAll(bytes, offsets, count, hashes);
+    const missing = firstIds(count);
+    const missed = this.size === 0 ? count : this.findAll(bytes, offsets, hashes, ids, missing);
+    this.internRows(bytes, offsets, hashes, missing, missed, ids);
     return ids;
+  }
+
+  /** Finds the ids of all values; lists those that the first id with their hash is not, and tells how many. */
+  private findAll(bytes: DataView, offsets: Uint32Array, hashes: Uint32Array, ids: Uint32Array, missing: Uint32Array): number {
+    guessAll(this.index, hashes, ids);
+    let missed = 0;
+    for (let i = 0; i < ids.length; i++) {
+      const guess = ids[i] as number;
+      missing[missed] = i;
+      missed += guess === NONE || !this.same(guess, bytes, offsets[i] as number, offsets[i + 1] as number) ? 1 : 0;
+    }
+    return missed;
+  }
+
+  private internRows(bytes: DataView, offsets: Uint32Array, hashes: Uint32Array, rows: Uint32Array, count: number, ids: Uint32Array): void {
+    for (let k = 0; k < count; k++) {
+      const i = rows[k] as number;
+      ids[i] = this.internHashed(hashes[i] as number, bytes, offsets[i] as number, offsets[i + 1] as number);
+    }
   }
 
   text(id: number): string {
@@ -80,8 +99,7 @@ export class Dictionary {
     return a === b ? 0 : Buffer.compare(this.bytes(a), this.bytes(b));
   }
 
-  private internView(bytes: DataView, start: number, end: number): number {
-    const hash = hashBytes(bytes, start, end);
+  private internHashed(hash: number, bytes: DataView, start: number, end: number): number {
     const found = this.search(hash, bytes, start, end);
     if (found !== NONE) return found;
     const id = this.append(bytes, start, end);
@@ -111,7 +129,7 @@ export class Dictionary {
     const block = this.blocks[this.blocks.length - 1] as DataView;
     const at = this.used;
     block.setUint32(at, length, true);
-    for (let i = 0; i < length; i++) block.setUint8(at + 4 + i, bytes.getUint8(start + i));
+    copyBytes(bytes, start, end, block, at + 4);
     this.used = (at + 4 + length + 3) & ~3;
     const id = this.size++;
     assertLaw(
@@ -129,9 +147,20 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Ids whose hash is that of the value, or NONE: no answer yet. */
-function guessAll(index: HashIndex, bytes: DataView, offsets: Uint32Array, count: number, ids: Uint32Array): void {
-  for (let i = 0; i < count; i++) ids[i] = index.peek(hashBytes(bytes, offsets[i] as number, offsets[i + 1] as number));
+function hashAll(bytes: DataView, offsets: Uint32Array, count: number, hashes: Uint32Array): void {
+  for (let i = 0; i < count; i++) hashes[i] = hashBytes(bytes, offsets[i] as number, offsets[i + 1] as number);
+}
+
+/** The first ids whose hash is that of the value, or NONE. */
+function guessAll(index: HashIndex, hashes: Uint32Array, ids: Uint32Array): void {
+  for (let i = 0; i < ids.length; i++) ids[i] = index.peek(hashes[i] as number);
+}
+
+function copyBytes(from: DataView, start: number, end: number, to: DataView, at: number): void {
+  let own = at;
+  let other = start;
+  for (; other + 4 <= end; other += 4, own += 4) to.setInt32(own, from.getInt32(other, true), true);
+  for (; other < end; other++, own++) to.setUint8(own, from.getUint8(other));
 }
 
 function isStored(block: DataView, at: number, bytes: DataView, start: number, end: number): boolean {

@@ -9,7 +9,7 @@
  * the index by segments: no long pause.
  */
 import { assertLaw } from './error.ts';
-import { exactUint32, growUint32 } from './grow.ts';
+import { exactUint32, firstIds, growUint32 } from './grow.ts';
 import { hashPair, hashRow } from './hash.ts';
 import { HashIndex, NONE } from './hash-index.ts';
 
@@ -121,19 +121,28 @@ export class EntityTable {
   }
 
   private resolveTwo(first: Uint32Array, second: Uint32Array, count: number, out: Uint32Array, at: number): void {
-    const columnA = this.columns[0] as Uint32Array;
-    const columnB = this.columns[1] as Uint32Array;
     const index = this.index as HashIndex;
+    const [columnA, columnB] = this.columns as [Uint32Array, Uint32Array];
+    if (this.size === 0) {
+      this.addPairs(first, second, firstIds(count), count, out, at);
+      return;
+    }
+    const missing = new Uint32Array(Math.min(count, BATCH));
     // Guesses first, in a loop that does nothing else: the processor overlaps its cache misses. Few at a time: what it has fetched
     // is still there when the guesses are looked at.
     for (let from = 0; from < count; from += BATCH) {
       const to = Math.min(count, from + BATCH);
       guessPairs(index, first, second, from, to, out, at);
-      for (let i = from; i < to; i++) {
-        const guess = out[at + i] as number;
-        if (guess === NONE || columnA[guess] !== first[i] || columnB[guess] !== second[i])
-          out[at + i] = this.findOrAddPair(first[i] as number, second[i] as number);
-      }
+      const missed = checkPairs(columnA, columnB, first, second, from, to, out, at, missing);
+      this.addPairs(first, second, missing, missed, out, at);
+    }
+  }
+
+  /** Finds or makes the entities of some rows. */
+  private addPairs(first: Uint32Array, second: Uint32Array, rows: Uint32Array, count: number, out: Uint32Array, at: number): void {
+    for (let k = 0; k < count; k++) {
+      const i = rows[k] as number;
+      out[at + i] = this.findOrAddPair(first[i] as number, second[i] as number);
     }
   }
 
@@ -174,7 +183,7 @@ export class EntityTable {
   }
 }
 
-/** Entities whose hash is that of the key, or NONE: no answer yet. */
+/** The first entities whose hash is that of the key, or NONE. */
 function guessPairs(
   index: HashIndex,
   first: Uint32Array,
@@ -191,4 +200,25 @@ function hashAll(keys: readonly Uint32Array[], out: Uint32Array): void {
   const [first, second] = keys;
   if (keys.length !== 2 || first === undefined || second === undefined) for (let i = 0; i < out.length; i++) out[i] = hashRow(keys, i);
   else for (let i = 0; i < out.length; i++) out[i] = hashPair(first[i] as number, second[i] as number);
+}
+
+/** Lists the rows whose guess is not their entity; how many there are. */
+function checkPairs(
+  columnA: Uint32Array,
+  columnB: Uint32Array,
+  first: Uint32Array,
+  second: Uint32Array,
+  from: number,
+  to: number,
+  guesses: Uint32Array,
+  at: number,
+  missing: Uint32Array,
+): number {
+  let missed = 0;
+  for (let i = from; i < to; i++) {
+    const guess = guesses[at + i] as number;
+    missing[missed] = i;
+    missed += guess === NONE || columnA[guess] !== first[i] || columnB[guess] !== second[i] ? 1 : 0;
+  }
+  return missed;
 }

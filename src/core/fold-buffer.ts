@@ -8,7 +8,7 @@
  * Cost: O(1) a row added; taking sorts the entities, O(t log t).
  */
 import type { FoldRows } from './detector.ts';
-import { IdList, roomUint32 } from './grow.ts';
+import { firstIds, IdList, roomUint32 } from './grow.ts';
 import { hashId } from './hash.ts';
 import { HashIndex, NONE } from './hash-index.ts';
 import type { Integers } from './integers.ts';
@@ -71,7 +71,7 @@ export class FoldBuffer {
   private takeWhole(): FoldRows | null {
     const { table, additive, index } = this.base;
     if (table.size === 0) return null;
-    const entities = new Uint32Array(table.size).map((_, entity) => entity);
+    const entities = firstIds(table.size);
     this.persist();
     const keys = table.columns.map((column) => column.slice(0, table.size));
     return { grain: index, entities, firstNew: 0, keys, additive: additive.map((column) => column.pick(entities)) };

@@ -45,10 +45,12 @@ export class HashIndex {
     this.slots = this.segments[0] as Uint32Array;
   }
 
-  /** The id at the first slot of the hash, if the hash there is equal and the slot not empty; else NONE, which says nothing. */
+  /** As `first`, but it leaves no place to insert at or to go on from; as the element of an Uint32Array it is NONE where there is none. */
   peek(hash: number): number {
     const slots = this.segments[hash >>> 24] as Uint32Array;
-    const at = (hash << 1) & (slots.length - 1);
+    const mask = slots.length - 1;
+    let at = (hash << 1) & mask;
+    while (slots[at] !== hash && slots[at + 1] !== 0) at = (at + 2) & mask;
     return slots[at] === hash ? (slots[at + 1] as number) - 1 : NONE;
   }
 
