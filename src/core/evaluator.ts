@@ -265,8 +265,8 @@ export class Evaluator {
 
   private clearCandidates(): void {
     const { ids, length } = this.candidates;
-    for (let i = 0; i < length; i++) unmark(this.grain, ids[i] as number, CANDIDATE);
     this.candidates.clear();
+    for (let i = 0; i < length; i++) unmark(this.grain, ids[i] as number, CANDIDATE);
   }
 
   private bind(condition: Condition, orders: Orders): BoundCondition {
@@ -339,38 +339,42 @@ function areOpen(gates: readonly GateAbove[], entity: number): boolean {
 }
 
 function keepMembers(grain: GrainState, list: IdList): void {
-  const { ids, length } = list;
-  let kept = 0;
-  for (let i = 0; i < length; i++) {
-    const entity = ids[i] as number;
-    ids[kept] = entity;
-    if (grain.isMember(entity)) kept++;
-  }
-  list.length = kept;
+  list.keep((entity) => grain.isMember(entity));
 }
 
 /** Each group is asked once. */
 function keepOpen(gate: Gate, list: IdList): void {
-  const { ids, length } = list;
   const { parent, to } = gate.group;
   gate.answers = growUint8(gate.answers, to.table.size);
-  const { answers } = gate;
+  askGroups(gate, list, parent, gate.answers);
+  list.length = keepAnswered(list.ids, list.length, parent, gate.answers);
+  forget(gate.asked, gate.answers);
+}
+
+function askGroups(gate: Gate, { ids, length }: IdList, parent: Uint32Array, answers: Uint8Array): void {
+  for (let i = 0; i < length; i++) {
+    const group = parent[ids[i] as number] as number;
+    if (answers[group] === 0) {
+      answers[group] = isOpen(gate, group) ? OPEN : SHUT;
+      gate.asked.push(group);
+    }
+  }
+}
+
+function keepAnswered(ids: Uint32Array, length: number, parent: Uint32Array, answers: Uint8Array): number {
   let kept = 0;
   for (let i = 0; i < length; i++) {
     const entity = ids[i] as number;
-    const group = parent[entity] as number;
-    let answer = answers[group] as number;
-    if (answer === 0) {
-      answer = isOpen(gate, group) ? OPEN : SHUT;
-      answers[group] = answer;
-      gate.asked.push(group);
-    }
     ids[kept] = entity;
-    if (answer === OPEN) kept++;
+    kept += answers[parent[entity] as number] === OPEN ? 1 : 0;
   }
-  list.length = kept;
-  for (let i = 0; i < gate.asked.length; i++) answers[gate.asked.ids[i] as number] = 0;
-  gate.asked.clear();
+  return kept;
+}
+
+function forget(asked: IdList, answers: Uint8Array): void {
+  const { ids, length } = asked;
+  asked.clear();
+  for (let i = 0; i < length; i++) answers[ids[i] as number] = 0;
 }
 
 function mark(grain: GrainState, entity: number, list: IdList): void {

@@ -74,7 +74,7 @@ export class GrainState {
   release(): void {
     const { marks } = this;
     const { ids, length } = this.touched;
-    for (let i = 0; i < length; i++) marks[ids[i] as number] = 0;
     this.touched.clear();
+    for (let i = 0; i < length; i++) marks[ids[i] as number] = 0;
   }
 }
