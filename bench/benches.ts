@@ -4,6 +4,7 @@ import { benchChunk } from './chunk/chunk.ts';
 import { benchCohort } from './cohort/cohort.ts';
 import type { BenchOptions } from './lib/options.ts';
 import { benchLarge } from './large/large.ts';
+import { benchListing } from './listing/listing.ts';
 import { benchPeers } from './peers/peers.ts';
 import { benchRanks } from './ranks/ranks.ts';
 import { benchReader } from './reader/reader.ts';
@@ -18,5 +19,6 @@ export const benches: Readonly<Record<string, (options: BenchOptions) => Promise
   start: benchStart,
   ranks: benchRanks,
   reader: benchReader,
+  listing: benchListing,
   peers: benchPeers,
 };
