@@ -10,9 +10,10 @@ import { type BenchOptions, commandText, sizeText } from '../lib/options.ts';
 import type { Result } from '../lib/result.ts';
 import { askOnce, startWorker, type Task } from '../lib/worker.ts';
 import type { ListingAnswer, ListingQuestion } from './listing-process.ts';
+import type { Served } from './served-listing.ts';
 
 const lister: Task<ListingQuestion, ListingAnswer> = { module: join(import.meta.dirname, 'listing-process.ts') };
-const bucket: Task<object, number> = { module: join(import.meta.dirname, 'served-listing.ts') };
+const bucket: Task<object, Served> = { module: join(import.meta.dirname, 'served-listing.ts') };
 
 interface Run extends ListingAnswer {
   readonly count: number;
@@ -25,7 +26,7 @@ export async function benchListing(options: BenchOptions): Promise<Result> {
   const runs: Run[] = [];
   const served = await startWorker(bucket);
   try {
-    const endpoint = `http://127.0.0.1:${await served.ask({})}`;
+    const endpoint = `http://127.0.0.1:${(await served.ask({})).port}`;
     for (let i = 0; i < options.pairs; i++) {
       for (const count of sizes) {
         const { answer, peakMb } = await askOnce(lister, { endpoint, count });

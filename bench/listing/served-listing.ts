@@ -6,6 +6,10 @@ import { createServer } from 'node:http';
 import { serve } from '../lib/serve.ts';
 import { keyAt, versionAt } from './keys.ts';
 
+export interface Served {
+  readonly port: number;
+}
+
 const pageSize = 1000;
 
 const server = createServer((request, response) => {
@@ -25,8 +29,8 @@ const server = createServer((request, response) => {
   response.writeHead(200, { 'content-type': 'application/xml' }).end(parts.join(''));
 });
 
-serve(async (): Promise<number> => {
+serve(async (): Promise<Served> => {
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
+  return { port: typeof address === 'object' && address !== null ? address.port : 0 };
 });
