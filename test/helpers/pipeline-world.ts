@@ -10,7 +10,7 @@ import { runPipeline } from '../../src/pipeline/run.ts';
 import type { RunSummary } from '../../src/pipeline/summary.ts';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import type { Store, StoredLine, Writer } from '../../src/store/store.ts';
-import { testOptions, testPatterns, type TestPipeline } from './pipeline.ts';
+import { closeEngines, testOptions, testPatterns, type TestPipeline } from './pipeline.ts';
 import { somePatterns } from './pipeline-patterns.ts';
 import { readStatistics } from './store-readback.ts';
 import { readTree } from './tallyho.ts';
@@ -57,13 +57,14 @@ export interface World {
   close(): Promise<void>;
 }
 
-let made = 0;
+let worlds = 0;
 
 export async function makeWorld(url: string, defaults: Run = {}, source?: string): Promise<World> {
-  const name = `world_${process.pid}_${++made}`;
+  const name = `world_${process.pid}_${++worlds}`;
   const folder = makeTempFolder(name);
   const store = await openPostgresStore({ connection: { url }, pipeline: name });
   const twins: World[] = [];
+  const made: PipelineOptions[] = [];
   let heard: PipelineEvent[] = [];
   const world: World = {
     name,
@@ -99,7 +100,9 @@ export async function makeWorld(url: string, defaults: Run = {}, source?: string
       };
       const options = testOptions(test);
       const changed = { ...options, ...defaults.change?.(options) };
-      return { ...changed, ...run.change?.(changed) };
+      const last = { ...changed, ...run.change?.(changed) };
+      made.push(last);
+      return last;
     },
     run: (run = {}) =>
       runPipeline(world.options(run), { once: run.once ?? true, signal: run.signal ?? defaults.signal ?? new AbortController().signal }),
@@ -149,6 +152,7 @@ export async function makeWorld(url: string, defaults: Run = {}, source?: string
     },
     async close() {
       for (const twin of twins) await twin.close();
+      await closeEngines(made);
       await store.close();
       removeFolder(folder);
     },

@@ -8,6 +8,8 @@ import type { PatternSource } from '../../src/patterns/pattern.ts';
 import { declarePatterns } from '../../src/pipeline/declare-patterns.ts';
 import type { PipelineEvent } from '../../src/pipeline/events.ts';
 import type { InputSettings, PipelineOptions } from '../../src/pipeline/options.ts';
+import { runPipeline } from '../../src/pipeline/run.ts';
+import type { RunSummary } from '../../src/pipeline/summary.ts';
 import { realTime, type Time } from '../../src/pipeline/time.ts';
 import type { Store } from '../../src/store/store.ts';
 
@@ -75,4 +77,20 @@ export function testOptions(test: TestPipeline): PipelineOptions {
     claimWaitMs: 0,
     on: test.on ?? (() => undefined),
   };
+}
+
+/** Once over all that is there, and nothing is left open. */
+export async function runOnce(test: TestPipeline): Promise<RunSummary> {
+  const options = testOptions(test);
+  try {
+    return await runPipeline(options, { once: true, signal: new AbortController().signal });
+  } finally {
+    await closeEngines([options]);
+  }
+}
+
+/** Which removes the folders that they read Parquet from. */
+export async function closeEngines(all: readonly Pick<PipelineOptions, 'engine' | 'reference'>[]): Promise<void> {
+  const engines = all.flatMap(({ engine, reference }) => (reference === null ? [engine] : [engine, reference.engine]));
+  for (const engine of new Set(engines)) await engine.close();
 }

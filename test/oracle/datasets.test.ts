@@ -7,13 +7,12 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { planLayout } from '../../src/patterns/plan.ts';
-import { runPipeline } from '../../src/pipeline/run.ts';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type Dataset, makeDataset } from '../helpers/dataset/make-dataset.ts';
 import { type Evaluator, makeEvaluator } from '../helpers/evaluator/evaluate.ts';
 import { makeOracle, type Oracle } from '../helpers/oracle/oracle.ts';
-import { testOptions, testPatterns, type TestPipeline } from '../helpers/pipeline.ts';
+import { runOnce, testPatterns, type TestPipeline } from '../helpers/pipeline.ts';
 import { slowParse, type SlowRow } from '../helpers/slow-parser/parse.ts';
 import { readLedger, readStatistics } from '../helpers/store-readback.ts';
 import { startTestServer, type TestServer } from '../helpers/test-server.ts';
@@ -72,13 +71,12 @@ async function check(dataset: Dataset, name: string, store: Store): Promise<void
       ...(existsSync(reference) ? { reference } : {}),
       input: { csv: { delimiter: dataset.delimiter, quote: 'auto' }, maxBadRows: { units: BigInt(dataset.maxBadRows), digits: 0 } },
     };
-    const run = () => runPipeline(testOptions(pipeline), { once: true, signal: new AbortController().signal });
-    await run();
+    await runOnce(pipeline);
     await evaluator.run(dataset.source);
     expect(await readLedger(store)).toEqual(evaluator.ledger);
     if (dataset.late !== null) {
       layOver(dataset.late, dataset.source);
-      await run();
+      await runOnce(pipeline);
       await evaluator.run(dataset.source);
       expect(await readLedger(store)).toEqual(evaluator.ledger);
     }
