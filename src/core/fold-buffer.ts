@@ -42,6 +42,7 @@ export class FoldBuffer {
 
   add(entities: Uint32Array, additive: readonly Integers[], count: number): void {
     if (this.isWhole) return;
+    if (this.entities.length === 0) this.index.reserve(count);
     this.rows = roomUint32(this.rows, count);
     place(entities, count, this.index, this.entities, this.rows);
     this.sums.grow(this.entities.length);

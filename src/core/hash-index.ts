@@ -39,6 +39,7 @@ export class HashIndex {
     for (let i = 0; i < SEGMENTS; i++) {
       let capacity = FIRST_CAPACITY;
       while (limitOf(i, capacity) < mean) capacity = Math.max(2 * capacity, SECOND_CAPACITY);
+      if (capacity === FIRST_CAPACITY) continue;
       this.segments[i] = new Uint32Array(2 * capacity);
       this.limit[i] = limitOf(i, capacity);
     }
