@@ -230,13 +230,19 @@ function take(): bool {
   return gather(amount, weight, hasWeight);
 }
 
+/** How many values there may be behind the next batch of dimension `i` of a table's key; 0 if it has none. */
+function valuesAfter(table: Table, i: u32): u32 {
+  if (i >= table.keys) return 0;
+  const values = valuesOf(load<u32>(table.dimensions + ((<usize>i) << 2)));
+  return values === null ? 0 : values.count + batchRows;
+}
+
 /** Room in all tables for a batch. */
 function reserve(): bool {
   for (let i: u32 = 0; i < keyCount; i++) if (!keyAt(i).values.reserve()) return false;
   for (let i: u32 = 0; i < tableCount; i++) {
     const table = tableAt(i);
-    const values = table.keys === 1 ? valuesOf(load<u32>(table.dimensions)) : null;
-    if (!table.reserve(values === null ? 0 : values.count + batchRows)) return false;
+    if (!table.reserve(valuesAfter(table, 0), valuesAfter(table, 1))) return false;
   }
   return true;
 }

@@ -4,7 +4,10 @@
  * A row is [ids of the key (32 bits each, padded to 8 bytes), sums], in one piece, so that adding to it touches one or two
  * cache lines however many measures there are. Rows lie in segments of one size, in the order in which they were first
  * seen: growing copies no row. Slots hold addresses of rows (0 is free). A key of one dimension is looked up by its id
- * directly (ids are dense); of two or more by open addressing (load at most 1/2), where the ids in the row decide.
+ * directly (ids are dense); of two or more by open addressing (load at most 1/2), where the ids in the row decide. Once a large
+ * part of all pairs has occurred, those of two have a grid instead, [first id * gridWidth + second id]: what is found there
+ * is the row, so that nothing is compared, and the row is not looked at before it is added to. It is checked where the slots
+ * grow, and where the grid would have to.
  *
  * Sums cannot overflow: batch.ts stops before the total of all magnitudes leaves 63 bits. `reserve` makes room for a batch.
  */
@@ -41,6 +44,13 @@ export class Table {
   slotBits: u32;
   slots: usize;
   slotsBytes: usize;
+  /** Of two dimensions, 0: pairs are in the slots. */
+  grid: usize;
+  gridBytes: usize;
+  gridWidth: u32;
+  /** Rows of the grid that there is room for, and those that are used: only these were set to 0. */
+  gridHeight: u32;
+  gridUsed: u32;
   /** A segment starts with the address of the next, or 0. */
   firstSegment: usize;
   segment: usize;
@@ -53,8 +63,8 @@ export class Table {
   cursorRow: u32;
   cursorLeft: u32;
 
-  /** Makes room for a batch of new keys; `values`: how many values there may be of a key of one dimension. */
-  reserve(values: u32): bool {
+  /** Makes room for a batch of new keys; `first`, `second`: how many values there may be then of the first two dimensions. */
+  reserve(first: u32, second: u32): bool {
     if (load<usize>(this.segment) === 0) {
       const segment = allocate(this.segmentBytes);
       if (segment === 0) return false;
@@ -63,10 +73,58 @@ export class Table {
     }
     if (this.keys === 0) return true;
     if (this.keys === 1) {
-      while (values > (<u32>1) << this.slotBits) if (!this.growDirect()) return false;
+      while (first > (<u32>1) << this.slotBits) if (!this.growDirect()) return false;
       return true;
     }
-    return this.size + batchRows <= ((<u32>1) << this.slotBits) >> 1 || this.growSlots();
+    if (this.grid !== 0) {
+      if (first <= this.gridHeight && second <= this.gridWidth) return true;
+      return this.makeGrid(first, second) || this.leaveGrid();
+    }
+    if (this.size + batchRows <= ((<u32>1) << this.slotBits) >> 1) return true;
+    return (this.keys === 2 && this.makeGrid(first, second)) || this.growSlots();
+  }
+
+  /** Puts all pairs into a new grid, unless most of it would be empty, or there is no room. */
+  private makeGrid(first: u32, second: u32): bool {
+    const width = second + (second >> 2);
+    const height = first + (first >> 2);
+    // Of the rows that `first` allows a batch may bring in, most are never used.
+    if (u64(first - batchRows) * width > u64(this.size) << 3) return false;
+    const bytes: u64 = (u64(width) * height) << 2;
+    if (bytes > 1 << 30) return false;
+    const grid = allocate(usize(bytes));
+    if (grid === 0) return false;
+    release(this.grid, this.gridBytes);
+    this.grid = grid;
+    this.gridBytes = usize(bytes);
+    this.gridWidth = width;
+    this.gridHeight = height;
+    this.gridUsed = 0;
+    this.rewind();
+    for (let row = this.nextRow(); row !== 0; row = this.nextRow()) store<u32>(this.gridSlot(load<u32>(row), load<u32>(row, 4)), u32(row));
+    return true;
+  }
+
+  /** Where the address of the row of a pair is, or is to be. */
+  private gridSlot(first: u32, second: u32): usize {
+    while (first >= this.gridUsed) {
+      memory.fill(this.grid + ((<usize>this.gridUsed * this.gridWidth) << 2), 0, (<usize>this.gridWidth) << 2);
+      this.gridUsed++;
+    }
+    return this.grid + ((<usize>first * this.gridWidth + second) << 2);
+  }
+
+  /** Puts all pairs into the slots again. */
+  private leaveGrid(): bool {
+    while (this.size + batchRows > ((<u32>1) << this.slotBits) >> 1) if (!this.widenSlots(0)) return false;
+    this.dropGrid();
+    this.fillSlots();
+    return true;
+  }
+
+  private dropGrid(): void {
+    release(this.grid, this.gridBytes);
+    this.grid = 0;
   }
 
   private growDirect(): bool {
@@ -93,6 +151,11 @@ export class Table {
 
   private growSlots(): bool {
     if (!this.widenSlots(0)) return false;
+    this.fillSlots();
+    return true;
+  }
+
+  private fillSlots(): void {
     memory.fill(this.slots, 0, (<usize>4) << this.slotBits);
     const mask = ((<u32>1) << this.slotBits) - 1;
     this.rewind();
@@ -101,7 +164,6 @@ export class Table {
       while (load<u32>(this.slots + ((<usize>slot) << 2)) !== 0) slot = (slot + 1) & mask;
       store<u32>(this.slots + ((<usize>slot) << 2), u32(row));
     }
-    return true;
   }
 
   private hashOfRow(row: usize): u64 {
@@ -137,6 +199,7 @@ export class Table {
       const row = this.size === 0 ? this.insert() : this.firstSegment + segmentHead;
       for (let i: usize = 0; i < size; i++) store<u32>(rows + (i << 2), u32(row));
     } else if (this.keys === 1) this.findDirect(size, this.idsOf(ids, 0), rows);
+    else if (this.grid !== 0) this.findInGrid(size, this.idsOf(ids, 0), this.idsOf(ids, 1), rows);
     else if (this.keys === 2) this.findPairs(size, this.idsOf(ids, 0), this.idsOf(ids, 1), rows, keys);
     else for (let i: usize = 0; i < size; i++) store<u32>(rows + (i << 2), u32(this.findMany(ids + (i << 2))));
   }
@@ -153,6 +216,22 @@ export class Table {
       if (row === 0) {
         row = u32(this.insert());
         store<u32>(row, id);
+        store<u32>(slot, row);
+      }
+      store<u32>(rows + (i << 2), row);
+    }
+  }
+
+  private findInGrid(size: u32, first: usize, second: usize, rows: usize): void {
+    for (let i: usize = 0; i < size; i++) {
+      const a = load<u32>(first + (i << 2));
+      const b = load<u32>(second + (i << 2));
+      const slot = this.gridSlot(a, b);
+      let row = load<u32>(slot);
+      if (row === 0) {
+        row = u32(this.insert());
+        store<u32>(row, a);
+        store<u32>(row, b, 4);
         store<u32>(slot, row);
       }
       store<u32>(rows + (i << 2), row);
@@ -255,6 +334,7 @@ export class Table {
       while (this.slotBits > smallestBits && (<u32>1) << this.slotBits > 16 * this.size) this.slotBits--;
       memory.fill(this.slots, 0, (<usize>4) << this.slotBits);
     }
+    this.dropGrid();
     this.size = 0;
     this.useSegment(this.firstSegment);
   }

@@ -79,3 +79,43 @@ test('the same of many values of any length, in keys of any number of dimensions
     runs(6),
   );
 });
+
+test('the same where most pairs of two dimensions occur, and then do not any more', () => {
+  const dimensions = ['merchant', 'customer'].map((name) => ({ name, key: true }));
+  const sums = [{ kind: 'sum' as const, of: 'amount' as const, filter: null }];
+  const grains = [[0, 1], [1, 0], [1]].map((key, base) => grain(`g${base}`, key, sums, base));
+  const layout = { ...presetLayout('none'), dimensions, filters: [], grains };
+  const reading: Reading = { layout, columns: {}, csv: { delimiter: ',', quote: 'auto' } };
+  const wasm = new ChunkReader(reading);
+  // Merchants, customers and rows of each stretch: pairs are in a grid from the first on, which grows in either direction; then out of it, and in again.
+  const stretches = [
+    [
+      [8, 1500, 40_000],
+      [8, 4000, 40_000],
+      [900, 50, 30_000],
+    ],
+    [
+      [20, 1000, 30_000],
+      [20_000, 20_000, 20_000],
+      [4, 9, 1000],
+    ],
+    [[3, 700, 9000]],
+    [
+      [1, 20_000, 20_000],
+      [12_000, 1, 12_000],
+      [60, 600, 60_000],
+    ],
+  ];
+  for (const [index, chunk] of [...stretches, ...stretches].entries()) {
+    let x = index;
+    const random = (below: number): number => {
+      x = (Math.imul(x, 1664525) + 1013904223) | 0;
+      return Math.floor(((x >>> 0) / 2 ** 32) * below);
+    };
+    const lines = chunk.flatMap(([merchants, customers, rows]) =>
+      Array.from({ length: rows! }, () => `M${random(merchants!)},C${random(customers!)},${random(100)}.5\n`),
+    );
+    const bytes = Buffer.from(`merchant,customer,amount\n${lines.join('')}`);
+    expect(read(wasm, bytes, 1 << 17)).toEqual(read(new ChunkReader(reading, 'typescript'), bytes, 1 << 20));
+  }
+});
