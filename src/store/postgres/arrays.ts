@@ -38,6 +38,13 @@ function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
 
+/** All of them one after the other. */
+export function joinBase64(values: readonly Uint8Array[]): string {
+  const [only] = values;
+  const all = values.length === 1 && only !== undefined ? only : Buffer.concat(values);
+  return Buffer.from(all.buffer, all.byteOffset, all.byteLength).toString('base64');
+}
+
 /** Rows `from` to `to` of a column of ids. */
 export function idsArray(values: Uint32Array, from: number, to: number): string {
   return `{${values.subarray(from, to).join(',')}}`;
