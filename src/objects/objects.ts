@@ -36,6 +36,12 @@ export type PutResult =
   /** Other bytes stand there; they were left alone. */
   | 'other';
 
+/** What can be done of a put before its object may be there: under way, or done. */
+export interface PreparedPut {
+  /** Leaves no file behind. Does nothing once a put has taken it. */
+  drop(): Promise<void>;
+}
+
 /** A block of so many bytes, of any content. */
 export type MakeBlock = (bytes: number) => Uint8Array;
 
@@ -50,7 +56,10 @@ export interface Objects {
   read(object: ObjectInfo, signal?: AbortSignal, makeBlock?: MakeBlock): AsyncIterable<Uint8Array>;
   /** A small object as a whole, or null if it is not there. */
   get(key: string, signal?: AbortSignal): Promise<Uint8Array | null>;
-  put(key: string, bytes: Uint8Array, signal?: AbortSignal): Promise<PutResult>;
+  /** `prepared`: by `prepare`, for this key and these bytes. */
+  put(key: string, bytes: Uint8Array, signal?: AbortSignal, prepared?: PreparedPut): Promise<PutResult>;
+  /** Begins at once; a failure is told by `put`. Whoever calls it calls `drop` at last. Not there where nothing can be done before. */
+  prepare?(key: string, bytes: Uint8Array): PreparedPut;
   /** Removes what a killed writer of ours left behind: anywhere, or directly in the folders named (which need not be there). */
   sweep(folders?: readonly string[]): Promise<void>;
   close(): Promise<void>;

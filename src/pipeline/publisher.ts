@@ -6,9 +6,10 @@
  *
  * Modes: idle, working, failed (the first failure that is no incident ends it, and with it the session), stopped (no
  * further put begins). State: the folders that are not done, in the order of their sequence numbers; only the first is in
- * hand, so a put costs nothing that grows with what waits behind it.
+ * hand, so a put costs nothing that grows with what waits behind it. While some of its files are put, those that come after
+ * them are prepared: written and synced, without a name.
  */
-import type { Objects } from '../objects/objects.ts';
+import type { Objects, PreparedPut } from '../objects/objects.ts';
 import { nextToPublish } from '../sink/next-to-publish.ts';
 import { publish } from '../sink/publish.ts';
 import type { CommitEntry, PendingFile } from '../store/store.ts';
@@ -37,6 +38,8 @@ export interface PublisherOptions {
 
 /** Puts under way at one time. */
 const parallel = 8;
+/** Puts prepared at one time. */
+const mostPrepared = 8;
 /** Files marked in one statement. */
 const markAtOnce = 500;
 /** Bytes that may wait for a slow sink before evaluating waits for them. */
@@ -55,12 +58,15 @@ export function makePublisher(options: PublisherOptions): Publisher {
   const folders: PendingFile[][] = [];
   const incidents: string[] = [];
   const incidentFolders = new Set<string>();
+  /** By key. */
+  const prepared = new Map<string, PreparedPut>();
   let unmarked: string[] = [];
   const state = { running: null as Promise<void> | null, failure: null as Error | null, stopped: false, waitingBytes: 0 };
   const wake: (() => void)[] = [];
 
   async function putOne(file: PendingFile): Promise<void> {
-    const result = await publish(options.sink, file);
+    const result = await publish(options.sink, file, undefined, prepared.get(file.key));
+    await drop(file.key);
     if (result === 'other') {
       const detail = 'Other bytes stand under this name, and were left alone. Move that object away and start again.';
       incidentFolders.add(file.folder);
@@ -98,27 +104,54 @@ export function makePublisher(options: PublisherOptions): Publisher {
     if (state.failure !== null) throw state.failure;
   }
 
+  function prepareAll(files: readonly PendingFile[]): void {
+    for (const file of files) {
+      if (prepared.size >= mostPrepared) return;
+      const ready = prepared.has(file.key) ? undefined : options.sink.prepare?.(file.key, file.bytes);
+      if (ready !== undefined) prepared.set(file.key, ready);
+    }
+  }
+
+  async function drop(key: string): Promise<void> {
+    await prepared.get(key)?.drop();
+    prepared.delete(key);
+  }
+
+  async function dropAll(): Promise<void> {
+    await Promise.all([...prepared.keys()].map(drop));
+  }
+
   function release(files: readonly PendingFile[]): void {
     for (const file of files) state.waitingBytes -= file.bytes.length;
     for (const go of wake.splice(0)) go();
   }
 
-  async function work(): Promise<void> {
+  async function putFolders(): Promise<void> {
     for (let folder = folders[0]; folder !== undefined && !state.stopped; folder = folders[0]) {
       const files = nextToPublish(folder, incidentFolders);
       if (files.length === 0) {
         // What an incident holds up is tried again by the next session, from the store.
         release(folder);
         folders.shift();
+        await dropAll();
         continue;
       }
+      const done = new Set(files);
+      prepareAll(folder.filter((file) => !done.has(file)));
       await putAll(files);
       if (state.stopped) break;
-      const done = new Set(files);
       folders[0] = folder.filter((file) => !done.has(file));
       release(files);
     }
-    await mark();
+  }
+
+  async function work(): Promise<void> {
+    try {
+      await putFolders();
+      await mark();
+    } finally {
+      await dropAll();
+    }
   }
 
   function start(): void {

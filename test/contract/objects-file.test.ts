@@ -3,7 +3,7 @@ import { chmod, link, mkdir, readdir, rename, rm, symlink, truncate, utimes, wri
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { makeFileObjects } from '../../src/objects/file/file-objects.ts';
 import { namesOf } from '../../src/objects/file/names.ts';
 import { realSteps } from '../../src/objects/file/put.ts';
@@ -241,6 +241,50 @@ describe('put into a folder', () => {
     log.length = 0;
     await objects.put('a/b/y', Buffer.from('y'));
     expect(log, 'whoever put it may not have got to its sync').toEqual(['link /a/b/TMP /a/b/y', 'sync /a/b', 'unlink /a/b/TMP']);
+  });
+
+  test('that was prepared has only its name to get; until then nothing is to be seen of it', async () => {
+    const log: string[] = [];
+    const shown = (path: string): string => path.replace(root, '').replace(/\.tmp-\w+/, 'TMP') || '/';
+    const objects = sink({
+      link: async (from, to) => (log.push(`link ${shown(from)} ${shown(to)}`), realSteps.link(from, to)),
+      rename: realSteps.rename,
+      unlink: async (path) => (log.push(`unlink ${shown(path)}`), realSteps.unlink(path)),
+      syncFolder: async (path) => (log.push(`sync ${shown(path)}`), realSteps.syncFolder(path)),
+    });
+    const bytes = Buffer.from('y');
+    const prepared = objects.prepare?.('a/y', bytes);
+    expect(await objects.put('a/x', Buffer.from('x'))).toBe('put');
+    await vi.waitFor(async () => expect((await readdir(join(root, 'a'))).join()).toContain('.tmp-'));
+    expect((await listed(objects)).map(({ key }) => key)).toEqual(['a/x']);
+    log.length = 0;
+    expect(await objects.put('a/y', bytes, undefined, prepared)).toBe('put');
+    expect(log).toEqual(['link /a/TMP /a/y', 'sync /a', 'unlink /a/TMP']);
+    await prepared?.drop();
+    expect((await readdir(join(root, 'a'))).sort()).toEqual(['x', 'y']);
+    expect(Buffer.from((await objects.get('a/y'))!).toString()).toBe('y');
+  });
+
+  test('that was prepared and is dropped leaves no file', async () => {
+    const objects = sink();
+    await objects.prepare?.('a/x', Buffer.from('x')).drop();
+    expect(await readdir(join(root, 'a'))).toEqual([]);
+  });
+
+  test('that was prepared is as good as any when its file is swept, its folder removed, or could not be made', async () => {
+    for (const spoil of [() => sink().sweep(), () => rm(join(root, 'a'), { recursive: true })]) {
+      const objects = sink();
+      const prepared = objects.prepare?.('a/x', Buffer.from('x'));
+      await vi.waitFor(async () => expect(await readdir(join(root, 'a'))).toHaveLength(1));
+      await spoil();
+      expect(await objects.put('a/x', Buffer.from('x'), undefined, prepared)).toBe('put');
+      expect(await readdir(join(root, 'a'))).toEqual(['x']);
+      await rm(join(root, 'a'), { recursive: true });
+    }
+    await writeFile(join(root, 'a'), 'no folder');
+    const objects = sink();
+    const prepared = objects.prepare?.('a/x', Buffer.from('x'));
+    expect(await codeOf(objects.put('a/x', Buffer.from('x'), undefined, prepared))).toBe('SINK_UNWRITABLE');
   });
 
   test.each(['ENOTSUP', 'EOPNOTSUPP', 'EPERM', 'ENOSYS'])('without hard links (%s) renames if absent', async (code) => {

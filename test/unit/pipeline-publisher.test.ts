@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { PutResult } from '../../src/objects/objects.ts';
+import type { PreparedPut, PutResult } from '../../src/objects/objects.ts';
 import { makePublisher, pendingOf } from '../../src/pipeline/publisher.ts';
 import type { PendingFile } from '../../src/store/store.ts';
 import { makeEntry, makeFiles } from '../helpers/store-samples.ts';
@@ -27,6 +27,7 @@ function entryFiles(sequence: number, n = 1, size?: number): PendingFile[] {
   return names.map((name, ordinal) => file(sequence, name, ordinal, size));
 }
 
+const short = (key: string): string => key.replace(/^.*-(\d+)\//, '$1/');
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function world(put: (key: string) => Promise<PutResult> = () => Promise.resolve('put')) {
@@ -38,7 +39,7 @@ function world(put: (key: string) => Promise<PutResult> = () => Promise.resolve(
   const publisher = makePublisher({
     sink: memoryObjects({
       async put(key) {
-        puts.push(key.replace(/^.*-(\d+)\//, '$1/'));
+        puts.push(short(key));
         most = Math.max(most, ++underWay);
         try {
           await settled();
@@ -49,7 +50,7 @@ function world(put: (key: string) => Promise<PutResult> = () => Promise.resolve(
       },
     }),
     onPut: () => undefined,
-    mark: async (keys) => void marks.push(keys.map((key) => key.replace(/^.*-(\d+)\//, '$1/'))),
+    mark: async (keys) => void marks.push(keys.map(short)),
     markIncident: async (key) => void incidents.push(key),
     on: () => undefined,
   });
@@ -80,6 +81,47 @@ test('evidence, detections, and the first detections last; folder by folder', as
     '5/detections-1.csv',
   ]);
   expect(marks.flat()).toEqual(puts);
+});
+
+test('while evidence is put, what follows it is prepared; it is put with that, and what is left over is dropped', async () => {
+  const log: string[] = [];
+  const names = new Map<PreparedPut, string>();
+  let isBad = false;
+  const publisher = makePublisher({
+    sink: memoryObjects({
+      prepare(key) {
+        const prepared: PreparedPut = { drop: async () => void (names.delete(prepared) && log.push(`drop ${short(key)}`)) };
+        names.set(prepared, key);
+        log.push(`prepare ${short(key)}`);
+        return prepared;
+      },
+      async put(key, _bytes, _signal, prepared) {
+        log.push(`put ${short(key)}`);
+        await settled();
+        if (isBad) return 'other';
+        if (prepared !== undefined) {
+          expect(names.get(prepared)).toBe(key);
+          names.delete(prepared);
+        }
+        log.push(`has ${short(key)}${prepared === undefined ? '' : ', prepared'}`);
+        return 'put';
+      },
+    }),
+    onPut: () => undefined,
+    mark: () => Promise.resolve(),
+    markIncident: () => Promise.resolve(),
+    on: () => undefined,
+  });
+  publisher.add(entryFiles(1));
+  await publisher.drain();
+  const [evidence, detections] = ['1/evidence-1.jsonl', '1/detections-1.csv'];
+  expect(log).toEqual([`prepare ${detections}`, `put ${evidence}`, `has ${evidence}`, `put ${detections}`, `has ${detections}, prepared`]);
+  log.length = 0;
+  isBad = true;
+  publisher.add(entryFiles(2));
+  await publisher.drain();
+  expect(log).toEqual(['prepare 2/detections-1.csv', 'put 2/evidence-1.jsonl', 'drop 2/detections-1.csv']);
+  expect(names.size).toBe(0);
 });
 
 test('no more than 8 at one time, and no more than 500 are marked in one statement', async () => {

@@ -23,10 +23,10 @@ export function watchedSource(source: Objects, phases: Phases): Objects {
 function watchedSink(sink: Objects, phases: Phases): Objects {
   return {
     ...sink,
-    put: (key, bytes, signal) =>
+    put: (key, bytes, ...rest) =>
       phases.during(
         'publish',
-        () => sink.put(key, bytes, signal),
+        () => sink.put(key, bytes, ...rest),
         () => bytes.length,
       ),
   };

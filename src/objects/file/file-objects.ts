@@ -4,10 +4,10 @@ import { dirname, join, resolve, sep } from 'node:path';
 import { assertLaw, type ErrorCode, TallyhoError } from '../../core/error.ts';
 import { compareUtf8 } from '../../core/natural-order.ts';
 import { printable, whyNoKey } from '../key.ts';
-import type { Objects } from '../objects.ts';
+import type { Objects, PreparedPut } from '../objects.ts';
 import { decode, listFiles, walk } from './list.ts';
 import { namesOf } from './names.ts';
-import { DurableFolders, FolderSyncs, type PutSteps, putFile, realSteps } from './put.ts';
+import { type Beside, DurableFolders, FolderSyncs, prepareFile, type PutSteps, putFile, realSteps } from './put.ts';
 import { getFile, readFile } from './read.ts';
 import { isTemporary } from './temporary.ts';
 import { isGone, systemCode } from './version.ts';
@@ -25,6 +25,7 @@ export function makeFileObjects(options: FileObjectsOptions): Objects {
   const root = resolve(options.root);
   const { create = false, code = 'SOURCE_UNREADABLE', steps = realSteps } = options;
   const putting = { durable: new DurableFolders(), syncs: new FolderSyncs(steps.syncFolder), steps };
+  const besides = new WeakMap<PreparedPut, Promise<Beside | null>>();
   let made = false;
 
   async function prepare(signal?: AbortSignal): Promise<void> {
@@ -67,6 +68,14 @@ export function makeFileObjects(options: FileObjectsOptions): Objects {
     }
   }
 
+  /** What was prepared, for whoever comes first. */
+  async function take(prepared: PreparedPut | undefined): Promise<Beside | null> {
+    const ready = prepared === undefined ? undefined : besides.get(prepared);
+    if (prepared === undefined || ready === undefined) return null;
+    besides.delete(prepared);
+    return await ready;
+  }
+
   return {
     url: root.endsWith(sep) ? root : `${root}${sep}`,
     list: (signal, under = '') => runAll('listed', () => listFiles(root, under, signal), signal),
@@ -88,7 +97,23 @@ export function makeFileObjects(options: FileObjectsOptions): Objects {
     read: (object, signal, makeBlock) =>
       runAll('read', () => readFile(join(root, assertKey(object.key)), object, signal, makeBlock), signal, object.key),
     get: (key, signal) => run('read', () => getFile(join(root, assertKey(key))), signal, key),
-    put: (key, bytes, signal) => run('written', () => putFile(root, assertKey(key), bytes, putting), signal),
+    put: (key, bytes, signal, prepared) =>
+      run('written', async () => putFile(root, assertKey(key), bytes, putting, await take(prepared)), signal),
+    prepare(key, bytes) {
+      assertKey(key);
+      const ready = prepare().then(
+        () => prepareFile(root, key, bytes, putting),
+        () => null,
+      );
+      const prepared: PreparedPut = {
+        async drop() {
+          const beside = await take(prepared);
+          if (beside !== null) await steps.unlink(beside.temporary).catch(() => {});
+        },
+      };
+      besides.set(prepared, ready);
+      return prepared;
+    },
     sweep: (folders) => run('swept', () => sweepFiles(root, folders)),
     close: () => Promise.resolve(),
   };

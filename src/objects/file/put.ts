@@ -10,6 +10,8 @@
  *
  * `same` is as durable as `put`: whoever put it may have been killed before its own fsync of the folder.
  *
+ * What comes before the link can be done ahead (`prepareFile`): nobody sees it, and of a killed process it is swept.
+ *
  * What only touches the system's caches is called synchronously, which costs a tenth of the CPU of a promise for each; what
  * waits for the disk (fsync) is not. Puts that want the same folder synced at the same time share an fsync (FolderSyncs).
  */
@@ -87,20 +89,50 @@ export class DurableFolders {
 
 const mostAttempts = 20;
 
+export interface Putting {
+  readonly durable: DurableFolders;
+  readonly syncs: FolderSyncs;
+  readonly steps: PutSteps;
+}
+
+/** Bytes that lie beside their target, synced. */
+export interface Beside {
+  readonly temporary: string;
+  /** Folders whose entry was not on disk then, the deepest first. */
+  readonly fresh: readonly string[];
+}
+
+/** The part of a put before its object has its name; null where it failed, so that the put begins afresh and says why. */
+export async function prepareFile(root: string, key: string, bytes: Uint8Array, { durable, steps }: Putting): Promise<Beside | null> {
+  let temporary: string | null = null;
+  try {
+    const fresh = makeFolders(root, key, durable);
+    temporary = join(dirname(join(root, key)), temporaryName());
+    await writeNew(temporary, bytes);
+    return { temporary, fresh };
+  } catch {
+    if (temporary !== null) await steps.unlink(temporary).catch(() => {});
+    return null;
+  }
+}
+
 export async function putFile(
   root: string,
   key: string,
   bytes: Uint8Array,
-  { durable, syncs, steps }: { readonly durable: DurableFolders; readonly syncs: FolderSyncs; readonly steps: PutSteps },
+  { durable, syncs, steps }: Putting,
+  prepared: Beside | null = null,
 ): Promise<PutResult> {
   const path = join(root, key);
   const folder = dirname(path);
+  let beside = prepared;
   for (let attempt = 1; ; attempt++) {
-    const fresh = makeFolders(root, key, durable);
-    const temporary = join(folder, temporaryName());
+    const fresh = beside === null ? makeFolders(root, key, durable) : beside.fresh.filter((made) => !durable.has(made));
+    const temporary = beside === null ? join(folder, temporaryName()) : beside.temporary;
     let result: PutResult | 'again';
     try {
-      await writeNew(temporary, bytes);
+      if (beside === null) await writeNew(temporary, bytes);
+      beside = null;
       result = await nameIt(temporary, path, bytes, steps);
       if (result === 'put' || result === 'same') {
         await Promise.all([folder, ...fresh.map((made) => dirname(made))].map((path) => syncs.sync(path)));

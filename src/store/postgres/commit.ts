@@ -106,8 +106,7 @@ from joined j, unnest($1::bigint[], $2::integer[], $3::integer[]) u (sequence, s
 
 async function writeDeltas(sending: Sending, entries: readonly CommitEntry[]): Promise<void> {
   const rows = entries.flatMap(({ line, delta }) => (delta === null || line.sequence === null ? [] : [{ sequence: line.sequence, delta }]));
-  for (const part of parts(rows, ({ delta }) => delta.length))
-    await sending.send(insertDeltas, deltaParameters(part));
+  for (const part of parts(rows, ({ delta }) => delta.length)) await sending.send(insertDeltas, deltaParameters(part));
 }
 
 function deltaParameters(rows: readonly { readonly sequence: number; readonly delta: Uint8Array }[]): string[] {
