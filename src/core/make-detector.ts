@@ -27,6 +27,7 @@ import { localize } from './localize.ts';
 import type { Plan } from './plan.ts';
 import type { RankLimits } from './rank/cohort-order.ts';
 import { Orders } from './rank/orders.ts';
+import { rehearsalDelta } from './rehearsal.ts';
 import { State } from './state.ts';
 import { TableLoad } from './table-load.ts';
 import { zeroDelta } from './zero-delta.ts';
@@ -46,6 +47,21 @@ export interface DetectorOptions {
 
 export function makeDetector(plan: Plan, options: DetectorOptions = {}): Detector {
   return new MemoryDetector(plan, options);
+}
+
+/** What is compiled stays compiled: once a process. */
+let areStepsRehearsed = false;
+
+/** Whole steps, of a detector of their own, which keeps every cohort in order as large ones are. */
+function rehearseSteps(plan: Plan): void {
+  if (areStepsRehearsed) return;
+  areStepsRehearsed = true;
+  const detector = new MemoryDetector(plan, { rankLimits: { read: 0, linear: 0 }, rehearseFrom: Number.POSITIVE_INFINITY });
+  for (let r = 0; r < REHEARSALS; r++) {
+    detector.step(rehearsalDelta(plan.layout, r));
+    // From the first one on there is a table to fold into.
+    detector.takeFold();
+  }
 }
 
 class MemoryDetector implements Detector {
@@ -127,7 +143,9 @@ class MemoryDetector implements Detector {
     for (const evaluator of this.evaluators) evaluator.findCuts();
     this.prepared = true;
     const work = { ...this.work };
-    for (const base of this.state.bases) if (this.state.grain(base).table.size >= this.rehearseFrom) this.rehearse(base);
+    const large = this.state.bases.filter((base) => this.state.grain(base).table.size >= this.rehearseFrom);
+    if (large.length > 0) rehearseSteps(this.plan);
+    for (const base of large) this.rehearse(base);
     Object.assign(this.work, work);
   }
 
