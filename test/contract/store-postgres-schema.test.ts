@@ -41,7 +41,7 @@ test('migrations are what they were when they were released', () => {
 });
 
 test('a server that is too old, or has another encoding, is refused', () => {
-  const fine = { server: 140_000, encoding: 'UTF8', migrated: false };
+  const fine = { server: 140_000, encoding: 'UTF8' };
   checkServer(fine, 'here');
   expect(() => checkServer({ ...fine, server: 130_019 }, 'here')).toThrow(code('STORE_UNSUITABLE'));
   expect(() => checkServer({ ...fine, encoding: 'LATIN1' }, 'here')).toThrow(code('STORE_UNSUITABLE'));

@@ -88,7 +88,7 @@ async function heldUp(): Promise<number> {
   let found: number | undefined;
   await until(async () => {
     const rows = await admin<{ pid: number }[]>`
-      select pid from pg_stat_activity where wait_event_type = 'Lock' and application_name = ${`tallyho ${world.name}`}`;
+      select pid from pg_stat_activity where wait_event_type = 'Lock' and application_name = ${`tallyho ${world.name} fold`}`;
     found = rows[0]?.pid;
     return found !== undefined;
   });
@@ -210,7 +210,7 @@ test('is given up when a commit fails: the next session publishes while the tabl
 
 test('through the loss of all connections at once', async () => {
   const { running, stop } = await watchHeldUp();
-  const ended = admin`select pg_terminate_backend(pid) from pg_stat_activity where application_name = ${`tallyho ${world.name}`}`;
+  const ended = admin`select pg_terminate_backend(pid) from pg_stat_activity where application_name like ${`tallyho ${world.name} %`}`;
   await ended;
   await until(() => count('retry') >= 1);
   await world.store.pipeline().catch(() => undefined);

@@ -18,7 +18,7 @@ for (const major of [18, 14] as const) {
       let pid = 0;
       await until(async () => {
         const found = await world.admin<{ pid: number }[]>`
-          select pid from pg_stat_activity where wait_event_type = 'Lock' and application_name = ${`tallyho ${world.pipeline}`}`;
+          select pid from pg_stat_activity where wait_event_type = 'Lock' and application_name = ${`tallyho ${world.pipeline} fold`}`;
         pid = found[0]?.pid ?? 0;
         return pid !== 0;
       });

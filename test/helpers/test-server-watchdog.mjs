@@ -9,7 +9,10 @@ import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** @type {{ initdb: string, program: string, port: number, user: string, password: string, owner: { uid?: number, gid?: number } }} */
+/**
+ * @type {{ initdb: string, program: string, port: number, user: string, password: string, owner: { uid?: number, gid?: number },
+ *   settings: Record<string, string>, files: Record<string, string> }}
+ */
 const task = JSON.parse(process.argv[2] ?? '');
 const folder = mkdtempSync(join(tmpdir(), 'tallyho-test-server-'));
 const data = join(folder, 'data');
@@ -24,16 +27,23 @@ const settings = {
   fsync: 'off',
   full_page_writes: 'off',
   timezone: 'UTC',
+  ...task.settings,
 };
 
 /** @type {import('node:child_process').ChildProcess | undefined} */
 let server;
 let closing = false;
+let restarting = false;
 
 // Ctrl-C is for the test process; its end is what we wait for.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
 process.stdout.on('error', () => {});
 process.stdin.resume().once('close', end);
+// What `pg_ctl restart -m immediate` does: no farewell, no checkpoint; the next start recovers from the log.
+process.stdin.on('data', () => {
+  restarting = true;
+  server?.kill('SIGQUIT');
+});
 
 const password = join(folder, 'password');
 writeFileSync(password, task.password);
@@ -44,15 +54,30 @@ const initArguments = ['-D', data, '-U', task.user, '-A', 'scram-sha-256', '--pw
 execFile(task.initdb, initArguments, how, (error) => {
   if (closing) return remove();
   if (error !== null) return fail(error.message);
+  // Files named relative to the data folder, as settings may name them; the server wants its key for itself.
+  for (const [name, text] of Object.entries(task.files)) {
+    const file = join(data, name);
+    writeFileSync(file, text, { mode: 0o600 });
+    if (task.owner.uid !== undefined && task.owner.gid !== undefined) chownSync(file, task.owner.uid, task.owner.gid);
+  }
+  start();
+});
+
+function start() {
   server = spawn(task.program, ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])], {
     ...how,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let log = '';
   server.stderr?.on('data', (chunk) => (log = (log + String(chunk)).slice(-2000)));
-  server.once('exit', () => (closing ? remove() : fail(log)));
+  server.once('exit', () => {
+    if (closing) return remove();
+    if (!restarting) return fail(log);
+    restarting = false;
+    start();
+  });
   waitUntilReady();
-});
+}
 
 function waitUntilReady() {
   const file = join(data, 'postmaster.pid');

@@ -26,6 +26,8 @@ export interface TestServer {
   createDatabase(options?: { readonly template?: string; readonly name?: string }): Promise<string>;
   /** Ends every session but this helper's own: what a failover does to its clients. */
   disconnectAll(): Promise<void>;
+  /** As `pg_ctl restart -m immediate`; resolves when it answers again. */
+  restart(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -42,13 +44,19 @@ export function testServerMissing(major: 18 | 14): string | undefined {
   }
 }
 
-export async function startTestServer(options: { readonly major?: 18 | 14 } = {}): Promise<TestServer> {
-  const major = options.major ?? 18;
+export interface TestServerOptions {
+  readonly major?: 18 | 14;
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Written into the data folder before the start, by name: certificates, `pg_hba.conf`. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   let problem: unknown;
   // A free port may be taken before the server has it.
   for (let attempt = 0; attempt < 3; attempt += 1) {
     try {
-      return await startOn(await freePort(), major);
+      return await startOn(await freePort(), options);
     } catch (error) {
       problem = error;
     }
@@ -56,7 +64,7 @@ export async function startTestServer(options: { readonly major?: 18 | 14 } = {}
   throw problem;
 }
 
-async function startOn(port: number, major: 18 | 14): Promise<TestServer> {
+async function startOn(port: number, { major = 18, settings = {}, files = {} }: TestServerOptions): Promise<TestServer> {
   // No state folder: as root this is nobody.
   const owner = await runAs(stateFolderAt('/nonexistent'));
   const { initdb, postgres: program } = await findBinaries(owner, packageOf(major));
@@ -64,7 +72,7 @@ async function startOn(port: number, major: 18 | 14): Promise<TestServer> {
     process.execPath,
     [
       fileURLToPath(new URL('./test-server-watchdog.mjs', import.meta.url)),
-      JSON.stringify({ initdb, program, port, user, password, owner: owner ?? {} }),
+      JSON.stringify({ initdb, program, port, user, password, owner: owner ?? {}, settings, files }),
     ],
     { detached: true, stdio: ['pipe', 'pipe', 'inherit'] },
   );
@@ -95,6 +103,16 @@ async function startOn(port: number, major: 18 | 14): Promise<TestServer> {
     },
     disconnectAll: async () => {
       await admin`select pg_terminate_backend(pid) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()`;
+    },
+    restart: async () => {
+      const startTime = async (): Promise<string> => (await admin`select pg_postmaster_start_time()::text as at`)[0]?.['at'] as string;
+      const before = await startTime();
+      watchdog.stdin.write('restart');
+      for (;;) {
+        const now = await startTime().catch(() => before);
+        if (now !== before) return;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
     },
     close: async () => {
       await admin.end({ timeout: 1 });

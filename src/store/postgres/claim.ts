@@ -11,24 +11,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TallyhoError } from '../../core/error.ts';
 import type { ClaimOptions } from '../store.ts';
 import { endAnyFold, endOldFold } from './fold-lock.ts';
+import { leaseSeconds } from './lease.ts';
 import { lockTimeout, sqlState } from './failure.ts';
 import { type PipelineRecord, selectPipeline } from './pipeline-row.ts';
 import { checkVersion, selectVersion } from './schema.ts';
 import type { Session } from './session.ts';
 
-/** The lease; renewed with each commit and by a timer. */
-export const leaseSeconds = 30;
 const pollMs = 200;
 
-/** Where what is set exists only on some platforms, it is set only there. An idle transaction ends well before the lease. */
-export const writerSettings = `
-select set_config('synchronous_commit', case when current_setting('synchronous_commit') = 'off' then 'on' else current_setting('synchronous_commit') end, false),
-  set_config('idle_in_transaction_session_timeout', '20s', false), set_config('tcp_user_timeout', '20s', false),
-  set_config('idle_session_timeout', '0', false),
-  case when version() like '%linux%' then set_config('client_connection_check_interval', '5s', false) end as checked,
-  pg_backend_pid() as pid, (select backend_start::text from pg_stat_activity where pid = pg_backend_pid()) as start`;
-
-/** What `writerSettings` tells: which process of the server serves the session. */
+/** What `becomeWriter` tells: which process of the server serves the session. */
 export interface Backend extends Record<string, unknown> {
   readonly pid: number;
   readonly start: string | null;

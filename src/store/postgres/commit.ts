@@ -11,7 +11,7 @@ import type { CommitEntry, CommitRequest, DetectionRecord } from '../store.ts';
 import type { RejectedRow } from '../../reader/rejected.ts';
 import { bytesArray, joinBase64, numberArray, textArray } from './arrays.ts';
 import { compress } from './compress.ts';
-import { leaseSeconds } from './claim.ts';
+import { leaseSeconds } from './lease.ts';
 import { fenceCommit, type Holding, passFence } from './fence.ts';
 import { assertConservation, type PlacedLine, writeLines } from './ledger.ts';
 import { type KnownPattern, withPatternSets, writePatternSets } from './pattern-sets.ts';

@@ -3,8 +3,7 @@
  *
  * The server sends each row of `copy ... to stdout` as a message of its own, and the client gives each message to a stream:
  * a microsecond a row, several times the cost of parsing it. So their contents are handed on from here, where they lie in the
- * bytes of one read, and the client sees all other messages: for it the COPY has no rows. Where the filter cannot be put in
- * between (TLS, several hosts), rows come through the client's stream.
+ * bytes of one read, and the client sees all other messages: for it the COPY has no rows.
  *
  *   message   kind (one byte; `d` is CopyData), int32 length (itself included, the kind not), contents
  */

@@ -4,7 +4,7 @@
  * (fold-lock.ts).
  */
 import { TallyhoError } from '../../core/error.ts';
-import { leaseSeconds } from './claim.ts';
+import { leaseSeconds } from './lease.ts';
 import { exactly, orRefused } from './sending.ts';
 import type { Rows, Statements } from './session.ts';
 

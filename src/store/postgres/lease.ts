@@ -4,6 +4,9 @@
  * It runs on the main thread for now; whoever blocks that for longer than the lease may be taken over, which costs time
  * and nothing else. `renew` is all it needs, so it can move to a thread with a connection of its own.
  */
+/** The lease; renewed with each commit and by a timer. */
+export const leaseSeconds = 30;
+
 const everyMs = 10_000;
 
 export class Lease {

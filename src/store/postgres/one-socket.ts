@@ -1,14 +1,14 @@
 /**
- * A client that connects once. By itself postgres.js would connect again and again, without a pause, to a server that hangs
- * up before its greeting; and it leaves Nagle's algorithm on, which holds up pipelined statements.
+ * A client that connects once, encrypted as its address asks. By itself postgres.js would connect again and again, without a
+ * pause, to a server that hangs up before its greeting; it leaves Nagle's algorithm on, which holds up pipelined statements; and
+ * it knows less of encryption than a URL can ask for (tls.ts).
  *
  * Without TLS the socket reads into one buffer again and again. By itself it would take 64 KiB for each read, which a load of some
  * hundred MB leaves to the collector: a tenth of its time. The client gets copies; whoever intercepts sees the buffer itself.
- *
- * Where the address names several hosts, the client's own sockets try one after the other.
  */
 import { connect, type Socket } from 'node:net';
 import type postgres from 'postgres';
+import { encrypt, noTls, type Tls } from './tls.ts';
 
 const readBytes = 1 << 17;
 
@@ -16,7 +16,7 @@ const readBytes = 1 << 17;
 export type TakeBytes = (bytes: Buffer) => void;
 
 export interface OneSocket {
-  /** From now on the connection's bytes go there. False before it is there, with TLS, and with several hosts. */
+  /** From now on the connection's bytes go there. False before it is there. */
   intercept(take: TakeBytes): boolean;
   /** To the client, as if they had just come. */
   handOn: TakeBytes;
@@ -26,10 +26,16 @@ export interface OneSocket {
   destroy(): void;
 }
 
-export function useOneSocket(client: postgres.Sql): OneSocket {
-  const { host, port, path, ssl } = client.options;
-  let socket: (Socket & { host?: string }) | null = null;
-  const handOn: TakeBytes = (bytes) => void socket?.emit('data', Buffer.from(bytes));
+export function useOneSocket(client: postgres.Sql, tls: Tls): OneSocket {
+  const { host, port, path } = client.options;
+  let isUsed = false;
+  let socket: Socket | null = null;
+  let isEncrypted = false;
+  /** Ends the interception of an encrypted connection. */
+  let restore: ((of: Socket) => void) | null = null;
+  /** What the client hears of an encrypted connection with, while another takes its bytes. */
+  let muted: TakeBytes | null = null;
+  const handOn: TakeBytes = (bytes) => (muted === null ? void socket?.emit('data', Buffer.from(bytes)) : muted(bytes));
   let take = handOn;
   const onread = {
     buffer: Buffer.allocUnsafeSlow(readBytes),
@@ -38,33 +44,55 @@ export function useOneSocket(client: postgres.Sql): OneSocket {
       return true;
     },
   };
-  const make = (): Promise<Socket> =>
+
+  const dial = (): Promise<Socket> =>
     new Promise((resolve, reject) => {
-      if (socket !== null) {
-        reject(Object.assign(new Error('the server ended the connection'), { code: 'CONNECTION_CLOSED' }));
-        return;
-      }
-      const place = path ? { path } : { host: host[0] ?? '', port: port[0] ?? 5432, noDelay: true };
-      // TLS takes the socket's bytes where they come in.
-      const made: Socket & { host?: string } = connect(ssl ? place : { ...place, onread });
+      const made = connect({ ...(path ? { path } : { host: host[0] ?? '', port: port[0] ?? 5432, noDelay: true }), onread });
       socket = made;
-      // The client takes the name to check the certificate from here.
-      if (!path && host[0] !== undefined) made.host = host[0];
       made.once('error', reject).once('connect', () => {
         made.off('error', reject);
         resolve(made);
       });
     });
-  if (host.length === 1) Object.assign(client.options, { socket: make });
+
+  const make = async (): Promise<Socket> => {
+    if (isUsed) throw Object.assign(new Error('the server ended the connection'), { code: 'CONNECTION_CLOSED' });
+    isUsed = true;
+    const plain = await dial();
+    try {
+      const ready = await encrypt(plain, path ? noTls : tls, host[0] ?? '');
+      if (ready !== null) {
+        isEncrypted = ready !== plain;
+        socket = ready;
+        return ready;
+      }
+    } catch (error) {
+      plain.on('error', () => {}).destroy();
+      throw error;
+    }
+    plain.on('error', () => {}).destroy();
+    return await dial();
+  };
+  Object.assign(client.options, { socket: make });
   return {
     intercept(taker) {
-      if (ssl || socket === null) return false;
+      if (socket === null) return false;
       take = taker;
+      if (!isEncrypted) return true;
+      const [listener] = socket.listeners('data') as TakeBytes[];
+      if (listener === undefined) return false;
+      muted = listener.bind(socket);
+      // First the one, then the other: without any the socket would not flow.
+      socket.on('data', taker).off('data', listener);
+      restore = (of) => void of.on('data', listener).off('data', taker);
       return true;
     },
     handOn,
     release() {
       take = handOn;
+      muted = null;
+      if (socket !== null) restore?.(socket);
+      restore = null;
     },
     destroy: () => socket?.destroy(),
   };

@@ -2,7 +2,7 @@
 import { TallyhoError } from '../../core/error.ts';
 import type { ClaimOptions, Store, Writer } from '../store.ts';
 import { type Address, describeAddress } from './address.ts';
-import { type Backend, claimPipeline, writerSettings } from './claim.ts';
+import { type Backend, claimPipeline } from './claim.ts';
 import { storeError } from './failure.ts';
 import { checkPipelineName } from './identifier.ts';
 import { PostgresReader } from './reader.ts';
@@ -53,12 +53,11 @@ class PostgresStore extends PostgresReader implements Store {
     if (readOnly === true) throw new TallyhoError('INTERNAL', 'a store that was opened to read cannot be written');
     const { where } = this.#sessions;
     const ownEpoch = this.#writer?.isLost === true ? this.#writer.pipeline.epoch : null;
-    const session = this.#sessions.release() ?? (await this.#sessions.open()).session;
+    const session = await this.#sessions.openToWrite();
     let backend: Backend | null = null;
     try {
       const settings = (async (): Promise<void> => {
-        const [told] = await session.query<Backend>(writerSettings);
-        backend = told ?? null;
+        backend = (await this.#sessions.prepareToWrite<Backend>(session, 'writer')) ?? null;
       })();
       settings.catch(() => {});
       if (!this.#migrated) await migrate(session, pipeline, where);
@@ -68,7 +67,7 @@ class PostgresStore extends PostgresReader implements Store {
       this.#lostClaim = null;
       const writer = new PostgresWriter({
         session,
-        openSession: () => this.#openToWrite(),
+        openSession: () => this.#openToFold(),
         useReader: (work) => this.#sessions.use(work),
         record,
         where,
@@ -90,11 +89,10 @@ class PostgresStore extends PostgresReader implements Store {
     await this.#sessions.close();
   }
 
-  /** One that readers have no use for just now, for good, or a new one. */
-  async #openToWrite(): Promise<Session> {
-    const session = this.#sessions.release() ?? (await this.#sessions.open()).session;
+  async #openToFold(): Promise<Session> {
+    const session = await this.#sessions.openToWrite();
     try {
-      await session.query(writerSettings);
+      await this.#sessions.prepareToWrite(session, 'fold');
       return session;
     } catch (error) {
       await session.close();

@@ -11,6 +11,7 @@ import { type PipelineRecord, pipelineRow, selectPipeline } from './pipeline-row
 import { baseGrains } from '../../core/layout.ts';
 import type { Parameter, Row, Statements } from './session.ts';
 import type { Sessions } from './sessions.ts';
+import { unhurried } from './session-settings.ts';
 import { grainAt } from './statistics-tables.ts';
 
 const snapshot = 'begin isolation level repeatable read read only';
@@ -77,6 +78,7 @@ export class PostgresReader implements StoreReader {
 
   async load(detector: Detector): Promise<void> {
     await this.#ask('load the statistics', undefined, async (statements) => {
+      await statements.query(unhurried);
       const [record] = await statements.query<PipelineRecord>(selectPipeline);
       if (record === undefined) return;
       await holdTables(statements, record);

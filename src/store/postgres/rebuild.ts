@@ -5,7 +5,7 @@
 import { assertLaw } from '../../core/error.ts';
 import type { RebuildRequest } from '../store.ts';
 import { bytesArray, numberArray, textArray } from './arrays.ts';
-import { leaseSeconds } from './claim.ts';
+import { leaseSeconds } from './lease.ts';
 import { type CommitContext, type Committed, parts, placeEntries, writeEntries, writeRejected, writeValues } from './commit.ts';
 import { passFence } from './fence.ts';
 import { writeStatistics } from './fold.ts';
@@ -13,6 +13,7 @@ import { writeLines } from './ledger.ts';
 import { withPatternSets } from './pattern-sets.ts';
 import { exactly, Sending } from './sending.ts';
 import type { Statements } from './session.ts';
+import { unhurried } from './session-settings.ts';
 import { createTables, createViews, dropTables, dropViews } from './statistics-tables.ts';
 
 /** $1 name, $2 epoch, $3 from, $4 to, $5 generation, $6 layout, $7 input, $8 detection time, $9 lease. */
@@ -34,6 +35,7 @@ export async function rebuildPipeline(statements: Statements, context: CommitCon
   const time = entry.line.detectionTime.toISOString();
   const parameters = [context.name, context.epoch, from, to, generation, JSON.stringify(layout), basis.input, time, leaseSeconds];
   await passFence(statements.query(fenceRebuild, parameters), context);
+  await statements.query(unhurried);
 
   const tables = createTables(layout, generation);
   if (tables.length > 0) await statements.query(tables.join(';\n'));

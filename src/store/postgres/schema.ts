@@ -3,21 +3,25 @@ import { TallyhoError } from '../../core/error.ts';
 import { migrations, schemaVersion } from '../migrations/migrations.ts';
 import { identifier } from './identifier.ts';
 import type { Row, Session, Statements } from './session.ts';
+import { unhurried } from './session-settings.ts';
 
 /** The first question of every session. Its search path has the pipeline's schema alone. */
 export const greeting = `
 select current_setting('server_version_num')::int as server, getdatabaseencoding() as encoding,
-  to_regclass('migration') is not null as migrated`;
+  pg_is_in_recovery() as standby, pg_backend_pid() as pid, to_regclass('migration') is not null as migrated`;
 
 export interface Greeting extends Row {
   readonly server: number;
   readonly encoding: string;
+  /** It follows another, and takes no writes. */
+  readonly standby: boolean;
+  readonly pid: number;
   readonly migrated: boolean;
 }
 
 const oldestServer = 14;
 
-export function checkServer({ server, encoding }: Greeting, where: string): void {
+export function checkServer({ server, encoding }: Pick<Greeting, 'server' | 'encoding'>, where: string): void {
   if (server < oldestServer * 10_000)
     throw new TallyhoError(
       'STORE_UNSUITABLE',
@@ -68,7 +72,7 @@ const insertPipeline = 'insert into pipeline (name) values ($1) on conflict (nam
 
 /** Makes what is missing, in one transaction under a lock, so that two starts at once do it once. */
 export async function migrate(session: Session, pipeline: string, where: string): Promise<void> {
-  await session.transaction('begin', `prepare the schema ${pipeline}`, async (statements) => {
+  await session.transaction(`begin; ${unhurried}`, `prepare the schema ${pipeline}`, async (statements) => {
     await statements.query(lockSchema, [pipeline]);
     let version = await presentVersion(statements, pipeline, where);
     if (version === null) {

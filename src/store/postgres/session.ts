@@ -17,7 +17,7 @@ import type { Writable } from 'node:stream';
 import { setImmediate as breathe } from 'node:timers/promises';
 import postgres from 'postgres';
 import { assertLaw, TallyhoError } from '../../core/error.ts';
-import { type Address, makeClient } from './address.ts';
+import { type Address, type Endpoint, reachOf } from './address.ts';
 import { CopyFilter, type UseBytes } from './copy-data.ts';
 import { storeError } from './failure.ts';
 import { type OneSocket, useOneSocket } from './one-socket.ts';
@@ -55,9 +55,9 @@ export class Session implements Statements {
   readonly #unanswered = new Set<(why: TallyhoError) => void>();
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(address: Address, settings: Readonly<Record<string, string>>, where: string) {
+  private constructor({ tls, makeClient }: Endpoint, settings: Readonly<Record<string, string>>, where: string) {
     this.#where = where;
-    this.#client = makeClient(address, {
+    this.#client = makeClient({
       max: 1,
       fetch_types: false,
       max_lifetime: null,
@@ -68,17 +68,43 @@ export class Session implements Statements {
       onclose: () => this.#end(new TallyhoError('STORE_UNREACHABLE', `The connection to PostgreSQL (${where}) ended.`)),
       types: { integer: { to: 20, from: [20], serialize: String, parse: Number } },
     });
-    this.#socket = useOneSocket(this.#client);
+    this.#socket = useOneSocket(this.#client, tls);
   }
 
-  /** Connects and asks the first question, in one round trip after the greeting. */
+  /**
+   * Connects and asks the first question, in one round trip after the greeting. Where the address names several hosts, to the
+   * first that answers and suits.
+   */
   static async open<R extends Row>(
     address: Address,
     settings: Readonly<Record<string, string>>,
     where: string,
     question: string,
+    suits: (answer: Rows<R>) => boolean = () => true,
   ): Promise<{ session: Session; answer: Rows<R> }> {
-    const session = new Session(address, settings, where);
+    let refusal = new TallyhoError('STORE_UNREACHABLE', `No server of PostgreSQL (${where}) is what is asked for.`, {
+      mend: 'A detector needs the primary. See the hosts and `target_session_attrs` in the URL of `store`.',
+    });
+    for (const endpoint of reachOf(address).endpoints) {
+      try {
+        const opened = await Session.#openAt<R>(endpoint, settings, where, question);
+        if (suits(opened.answer)) return opened;
+        await opened.session.close();
+      } catch (error) {
+        if (!(error instanceof TallyhoError) || error.code !== 'STORE_UNREACHABLE') throw error;
+        refusal = error;
+      }
+    }
+    throw refusal;
+  }
+
+  static async #openAt<R extends Row>(
+    endpoint: Endpoint,
+    settings: Readonly<Record<string, string>>,
+    where: string,
+    question: string,
+  ): Promise<{ session: Session; answer: Rows<R> }> {
+    const session = new Session(endpoint, settings, where);
     let timer: NodeJS.Timeout | undefined;
     try {
       const late = new Promise<never>((_, reject) => {

@@ -1,23 +1,13 @@
 /** A few sessions for readers, opened when needed; a lost one is replaced. */
 import { TallyhoError } from '../../core/error.ts';
 import { schemaVersion } from '../migrations/migrations.ts';
-import type { Address } from './address.ts';
+import { type Address, type Reach, reachOf, type Target } from './address.ts';
 import { undefinedTable, sqlState, storeError } from './failure.ts';
-import { identifier } from './identifier.ts';
 import { checkServer, checkVersion, type Greeting, greeting, selectVersion } from './schema.ts';
-import { Session } from './session.ts';
+import { type Row, Session } from './session.ts';
+import { becomeWriter, type Role, startSettings, targetOf } from './session-settings.ts';
 
 const most = 4;
-
-/** What a role or a database may have set otherwise, and our statements rely on. */
-const ours = {
-  DateStyle: 'ISO',
-  bytea_output: 'hex',
-  default_transaction_isolation: 'read committed',
-  statement_timeout: '0',
-  lock_timeout: '0',
-  jit: 'off',
-} as const;
 
 export interface OpenSession {
   readonly session: Session;
@@ -29,6 +19,7 @@ export class Sessions {
   readonly #address: Address;
   readonly #pipeline: string;
   readonly #readOnly: boolean;
+  readonly #reach: Reach;
   readonly #idle: Session[] = [];
   readonly #all = new Set<Session>();
   readonly #waiting: (() => void)[] = [];
@@ -40,18 +31,35 @@ export class Sessions {
     this.#address = address;
     this.#pipeline = pipeline;
     this.#readOnly = readOnly;
+    this.#reach = reachOf(address);
     this.where = where;
   }
 
   /** A new one, its server checked; the caller's, until `keep` puts it among the idle ones. */
   async open(): Promise<OpenSession> {
-    const settings = {
-      application_name: `tallyho ${this.#pipeline}`.slice(0, 63),
-      search_path: `${identifier(this.#pipeline)}, pg_temp`,
-      ...ours,
-      ...(this.#readOnly ? { default_transaction_read_only: 'on' } : {}),
-    };
-    const { session, answer } = await Session.open<Greeting>(this.#address, settings, this.where, greeting);
+    const target = targetOf(this.#reach, this.#readOnly);
+    if (target !== 'prefer-standby') return await this.#openTo(target);
+    return await this.#openTo('standby').catch((error: unknown) => {
+      if (error instanceof TallyhoError && error.code === 'STORE_UNREACHABLE') return this.#openTo('any');
+      throw error;
+    });
+  }
+
+  /** One that readers have no use for just now, for good, or a new one. */
+  async openToWrite(): Promise<Session> {
+    return this.#release() ?? (await this.open()).session;
+  }
+
+  /** Its settings from now on; the answer is a `Backend`. */
+  async prepareToWrite<R extends Row>(session: Session, role: Role): Promise<R | undefined> {
+    const { text, parameters } = becomeWriter(this.#pipeline, role, this.#reach);
+    return (await session.query<R>(text, parameters))[0];
+  }
+
+  async #openTo(target: Exclude<Target, 'prefer-standby'>): Promise<OpenSession> {
+    const settings = startSettings(this.#pipeline, 'reader', this.#readOnly);
+    const suits = ([hello]: readonly Greeting[]): boolean => target === 'any' || isStandbyTarget(target) === (hello?.standby === true);
+    const { session, answer } = await Session.open<Greeting>(this.#address, settings, this.where, greeting, suits);
     const [hello] = answer;
     try {
       if (hello === undefined) throw new TallyhoError('INTERNAL', 'the server greets with one row');
@@ -70,8 +78,8 @@ export class Sessions {
     this.#idle.push(session);
   }
 
-  /** Hands out an idle one for good, as that of a writer. */
-  release(): Session | null {
+  /** Hands out an idle one for good. */
+  #release(): Session | null {
     for (;;) {
       const session = this.#idle.pop();
       if (session === undefined) return null;
@@ -149,4 +157,8 @@ export class Sessions {
     await Promise.all([...this.#all].map((session) => session.close()));
     this.#all.clear();
   }
+}
+
+function isStandbyTarget(target: Target): boolean {
+  return target === 'standby' || target === 'read-only';
 }

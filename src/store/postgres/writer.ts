@@ -11,7 +11,7 @@ import { assertLaw, TallyhoError } from '../../core/error.ts';
 import type { Detector, FoldRows } from '../../core/detector.ts';
 import type { Basis, CommitRequest, KnownChunk, PendingFile, PipelineRow, RebuildRequest, Writer } from '../store.ts';
 import { textArray } from './arrays.ts';
-import { leaseSeconds } from './claim.ts';
+import { leaseSeconds } from './lease.ts';
 import { checkRequest, type CommitContext, commitEntries, folderOf } from './commit.ts';
 import { fenced, fenceOther, fenceRelease, passFence, sendFence } from './fence.ts';
 import { countRows, writeStatistics } from './fold.ts';
@@ -26,6 +26,7 @@ import type { KnownPattern } from './pattern-sets.ts';
 import { rebuildPipeline } from './rebuild.ts';
 import { exactly, orRefused, Sending } from './sending.ts';
 import type { AtOnce, Rows, Session, Statements, UnderWay } from './session.ts';
+import { unhurried } from './session-settings.ts';
 import { createTables, createViews, dropTables, dropViews } from './statistics-tables.ts';
 import { sqlState, storeError } from './failure.ts';
 
@@ -101,18 +102,26 @@ export class PostgresWriter implements Writer {
 
   async load(detector: Detector): Promise<void> {
     this.#check();
-    await this.#parts.session.transaction('begin isolation level repeatable read read only', 'load the statistics', async (statements) => {
-      const [record] = await statements.query<PipelineRecord>(selectPipeline);
-      if (record !== undefined) await loadDetector(statements, record, detector);
-    });
+    await this.#parts.session.transaction(
+      `begin isolation level repeatable read read only; ${unhurried}`,
+      'load the statistics',
+      async (statements) => {
+        const [record] = await statements.query<PipelineRecord>(selectPipeline);
+        if (record !== undefined) await loadDetector(statements, record, detector);
+      },
+    );
   }
 
   async loadNames(detector: Detector): Promise<void> {
     this.#check();
-    await this.#parts.session.transaction('begin isolation level repeatable read read only', 'load the names', async (statements) => {
-      const [record] = await statements.query<PipelineRecord>(selectPipeline);
-      if (record !== undefined) await loadNames(statements, record, detector);
-    });
+    await this.#parts.session.transaction(
+      `begin isolation level repeatable read read only; ${unhurried}`,
+      'load the names',
+      async (statements) => {
+        const [record] = await statements.query<PipelineRecord>(selectPipeline);
+        if (record !== undefined) await loadNames(statements, record, detector);
+      },
+    );
   }
 
   async findContent(contentId: string): Promise<{ readonly key: string; readonly rows: number } | null> {
@@ -244,7 +253,7 @@ export class PostgresWriter implements Writer {
     const step = { name, epoch, from: this.#folded, to };
     try {
       await session.transaction(
-        'begin',
+        `begin; ${unhurried}`,
         'fold',
         async (statements) => {
           if (!(await beginFold(statements, step))) throw fenced(name, epoch);
