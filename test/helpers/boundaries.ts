@@ -19,6 +19,8 @@ export interface Boundaries {
   databaseUrl(url: string): string;
   /** In order of the calls. */
   readonly crossed: Boundary[];
+  /** Told of each as it is crossed. */
+  onCrossed: (boundary: Boundary) => void;
   /** A new run: numbers start again. At the boundary named, `die` is called, and nothing passes any more. */
   begin(at?: Boundary, die?: () => void): void;
   close(): Promise<void>;
@@ -39,6 +41,7 @@ export async function watchBoundaries(s3Port: number, databasePort: number): Pro
   const cross = (call: string, phase: Phase): boolean => {
     if (run.isDead) return false;
     crossed.push({ call, phase });
+    watched.onCrossed({ call, phase });
     if (run.at?.call !== call || run.at.phase !== phase) return true;
     run.isDead = true;
     run.die();
@@ -65,7 +68,8 @@ export async function watchBoundaries(s3Port: number, databasePort: number): Pro
   const s3Endpoint = `http://127.0.0.1:${await listen(s3)}`;
   const port = await listen(database);
 
-  return {
+  const watched: Boundaries = {
+    onCrossed: () => {},
     s3Endpoint,
     databaseUrl: (url) => {
       const through = new URL(url);
@@ -83,6 +87,7 @@ export async function watchBoundaries(s3Port: number, databasePort: number): Pro
       await Promise.all([new Promise((done) => s3.close(done)), new Promise((done) => database.close(done))]);
     },
   };
+  return watched;
 }
 
 function nameOfRequest(method: string, url: string): string {
@@ -167,10 +172,13 @@ function watchConnection(
   }
 }
 
-/** The first words of a statement, which say what it does and to which table. */
+/** What a statement does and to which tables: `update pipeline + insert into chunk`; of others the first word. */
 function what(sql: string): string {
   const words = sql.replace(/"/g, '').replace(/\s+/g, ' ').trim().toLowerCase();
-  return /^(insert into [\w.]+|update [\w.]+|delete from [\w.]+|copy [\w.]+|with \w+|\w+)/.exec(words)?.[0] ?? words.slice(0, 20);
+  const acts = words.match(/\b(insert into|update|delete from|copy|truncate|alter table) [a-z_][\w.]*/g) ?? [];
+  // `on conflict do update set` names no table.
+  const named = [...new Set(acts)].filter((act) => act !== 'update set');
+  return named.length > 0 ? named.join(' + ') : (/^\w+/.exec(words)?.[0] ?? words.slice(0, 20));
 }
 
 async function listen(server: Server): Promise<number> {
