@@ -134,7 +134,7 @@ async function openReference(
 }
 
 /** The folder of a file, and its name there. */
-function splitPlace({ url, location }: Place): { readonly folder: string; readonly key: string } {
+export function splitPlace({ url, location }: Place): { readonly folder: string; readonly key: string } {
   if (location.kind === 'file') return { folder: dirname(location.path), key: basename(location.path) };
   // What is one object in S3 was read as a prefix.
   const path = location.prefix.replace(/\/$/, '');

@@ -30,7 +30,7 @@ export async function openReader(config: Config): Promise<(StoreReader & Pick<St
 }
 
 /** A folder that may not be looked into is no missing one: to say that nothing has run would be false. STATE_UNREACHABLE. */
-async function hasState(folder: string): Promise<boolean> {
+export async function hasState(folder: string): Promise<boolean> {
   await assertFolder('state', folder, 'state');
   try {
     await stat(stateFolderAt(folder).data);

@@ -5,6 +5,7 @@
  * `claim` is where a life of the pipeline begins, so it is what opens the server again; readers get one more try as well.
  */
 import { TallyhoError } from '../core/error.ts';
+import type { Address } from '../store/postgres/address.ts';
 import { openPostgresStore } from '../store/postgres/postgres-store.ts';
 import { openPrivateServer, type PrivateServer } from '../store/private-server/private-server.ts';
 import type { Store } from '../store/store.ts';
@@ -25,17 +26,19 @@ interface Opened {
   readonly store: Store;
 }
 
+export function connectionOf({ port, user, password, database, socketFolder, host }: PrivateServer): Address {
+  const login = { port, user, password, database };
+  return socketFolder === '' ? { host, ...login } : { socketFolder, ...login };
+}
+
 export function makePrivateStore(options: PrivateStoreOptions): Store {
   let opened: Promise<Opened> | null = null;
 
   async function open(): Promise<Opened> {
     const { folder, pipeline, keepDeltas, readOnly, onProgress, onWaiting = () => undefined, signal } = options;
     const server = await openPrivateServer({ folder, onProgress, onWaiting, ...(signal === undefined ? {} : { signal }) });
-    const { port, user, password, database, socketFolder, host } = server;
-    const login = { port, user, password, database };
     try {
-      const connection = socketFolder === '' ? { host, ...login } : { socketFolder, ...login };
-      return { server, store: await openPostgresStore({ connection, pipeline, readOnly, keepDeltas }) };
+      return { server, store: await openPostgresStore({ connection: connectionOf(server), pipeline, readOnly, keepDeltas }) };
     } catch (error) {
       await server.close().catch(() => undefined);
       throw error;

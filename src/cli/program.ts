@@ -6,6 +6,7 @@ import type { AddCommand, Call } from './call.ts';
 import { addChunks } from './commands/chunks.ts';
 import { addDemo } from './commands/demo.ts';
 import { addDetections } from './commands/detections.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addExplain } from './commands/explain.ts';
 import { addFeed } from './commands/feed.ts';
 import { addGenerate } from './commands/generate.ts';
@@ -24,7 +25,7 @@ const groups: readonly { readonly title: string; readonly commands: readonly Add
   { title: 'Begin:', commands: [addDemo, addInit] },
   { title: 'Work:', commands: [addRun, addFeed, addGenerate] },
   { title: 'Look:', commands: [addStatus, addChunks, addRejected, addDetections, addExplain, addPatterns] },
-  { title: 'Mend:', commands: [addRebuild] },
+  { title: 'Mend:', commands: [addDoctor, addRebuild] },
 ];
 
 /** Runs one command line; resolves to the exit code. */

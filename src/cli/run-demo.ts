@@ -57,7 +57,14 @@ export async function runDemo({ rows, seed }: DemoOptions, call: Call): Promise<
     const actions = new Map(config.patterns.map(({ id, action }) => [id, action]));
     const places = { source: `${home}/input/`, sink: `${home}/output/` };
     await stdout.lines([
-      ...summaryText(done.summary, { ...places, actions, isEmpty: false, isReevaluated: false, isCutShort: interruption.stopped }),
+      ...summaryText(done.summary, {
+        ...places,
+        actions,
+        isEmpty: false,
+        isReevaluated: false,
+        isCutShort: interruption.stopped,
+        elsewhere: [],
+      }),
       ...exampleLines(done.examples),
       ...nextLines(folder.path, done.examples),
     ]);

@@ -8,6 +8,7 @@ import type { Store } from '../store/store.ts';
 import type { Call } from './call.ts';
 import { compose } from './compose.ts';
 import { makeConfirm } from './confirm.ts';
+import { findElsewhereOf } from './elsewhere.ts';
 import { catchInterruption } from './interruption.ts';
 import { stderr, stdout } from './output.ts';
 import { makeRunView } from './run-view.ts';
@@ -21,6 +22,9 @@ export interface RunChoices {
   /** Tells at the end where the time went. */
   readonly profile: boolean;
 }
+
+/** A hint is not waited for. */
+const elsewhereMs = 5_000;
 
 export async function runDetector(config: Config, choices: RunChoices, call: Call): Promise<number> {
   const { once, commitChunks, yes } = choices;
@@ -58,7 +62,8 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
       const actions = new Map(config.patterns.map(({ id, action }) => [id, action]));
       const isEmpty = isListed && hasDoneNothing(summary) && !(await hasSeenChunk(options.store));
       const isCutShort = interruption.stopped && !isIdle;
-      const context = { source: options.source.url, sink: options.sink.url, actions, isEmpty, isReevaluated, isCutShort };
+      const elsewhere = isEmpty && once ? await findElsewhereOf(config, AbortSignal.timeout(elsewhereMs)) : [];
+      const context = { source: options.source.url, sink: options.sink.url, actions, isEmpty, isReevaluated, isCutShort, elsewhere };
       await stdout.lines(summaryText(summary, context));
       if (interruption.stopped) view.say('Stopped as asked. The next start goes on from here.');
       return once ? exitCode(summary) : 0;

@@ -33,7 +33,7 @@ export async function viewSource(config: Config, onChunk?: (key: string, bytes: 
 }
 
 /** The reference is left out of discovery. */
-async function referenceKeys({ source, weight }: Config): Promise<string[]> {
+export async function referenceKeys({ source, weight }: Config): Promise<string[]> {
   const key = weight.kind === 'reference' ? await keyBelow(source, weight.file) : null;
   return key === null ? [] : [key];
 }

@@ -1,6 +1,8 @@
 /** What a run did, for people. */
 import { printable } from '../objects/key.ts';
 import type { RunSummary } from '../pipeline/summary.ts';
+import type { Elsewhere } from '../objects/discovery/find-elsewhere.ts';
+import { elsewhereText } from './elsewhere.ts';
 import { pairs } from './table.ts';
 import { counted, grouped, lasting, listed } from './words.ts';
 
@@ -17,6 +19,8 @@ export interface SummaryContext {
   readonly isReevaluated: boolean;
   /** Whether it was told to end before a listing said that there is nothing to do. */
   readonly isCutShort: boolean;
+  /** Chunks that lie beside an empty source. */
+  readonly elsewhere: readonly Elsewhere[];
 }
 
 export function outcomesText(counts: RunSummary['outcomes']): string {
@@ -36,7 +40,7 @@ export function detectionLines(detections: RunSummary['detections'], actions: Re
 }
 
 export function summaryText(summary: RunSummary, context: SummaryContext): string[] {
-  const { source, sink, actions, isEmpty, isReevaluated, isCutShort } = context;
+  const { source, sink, actions, isEmpty, isReevaluated, isCutShort, elsewhere } = context;
   const { rows, quarantinedRows, detections, files, incidents, grew } = summary;
   const chunks = outcomesText(summary.outcomes);
   const total = detections.reduce((sum, { count }) => sum + count, 0);
@@ -61,7 +65,7 @@ export function summaryText(summary: RunSummary, context: SummaryContext): strin
       ...pairs([['files', files === 0 ? 'none' : `${grouped(files)} in ${sink}`]]).map((line) => line.replace('files', 'files     ')),
     );
   }
-  if (isEmpty && chunks === '' && summary.lastSequence === 0) lines.push(...emptySource(summary, source));
+  if (isEmpty && chunks === '' && summary.lastSequence === 0) lines.push(...emptySource(summary, source), ...elsewhereLines(elsewhere));
   for (const key of grew.slice(0, 5))
     lines.push(`${printable(key)} has grown since it was applied; what it gained is not counted. Write it as a chunk of its own.`);
   if (grew.length > 5) lines.push(soDo(grew.length - 5));
@@ -73,6 +77,12 @@ export function summaryText(summary: RunSummary, context: SummaryContext): strin
 /** Goes on after chunks that have grown. */
 export function soDo(more: number): string {
   return `So ${more === 1 ? 'has' : 'have'} ${counted(more, 'more chunk')}.`;
+}
+
+/** Whoever writes the chunks and whoever reads them may have been given different places. */
+function elsewhereLines(elsewhere: readonly Elsewhere[]): string[] {
+  if (elsewhere.length === 0) return [];
+  return [`  But ${listed(elsewhere.map(elsewhereText))}. Is source.url the place that they are written to?`];
 }
 
 /** What was looked for, and where: most often the data lies elsewhere. */

@@ -11,11 +11,13 @@ export interface OpenObjectsOptions {
   /** The folder that relative paths count from. */
   readonly base: string;
   readonly s3: S3Settings;
+  /** false: S3's failures are told after few attempts, to somebody who waits for the answer. */
+  readonly patient?: boolean;
 }
 
-export function openObjects(url: string, { role, base, s3 }: OpenObjectsOptions): Objects {
+export function openObjects(url: string, { role, base, s3, patient }: OpenObjectsOptions): Objects {
   const location = parseObjectsUrl(url, base);
   const code = role === 'source' ? 'SOURCE_UNREADABLE' : 'SINK_UNWRITABLE';
-  if (location.kind === 's3') return makeS3Objects({ bucket: location.bucket, prefix: location.prefix, settings: s3, code });
+  if (location.kind === 's3') return makeS3Objects({ bucket: location.bucket, prefix: location.prefix, settings: s3, code, patient });
   return makeFileObjects({ root: location.path, create: role === 'sink', code });
 }

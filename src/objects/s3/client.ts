@@ -28,13 +28,15 @@ export interface Client {
 
 /** With the SDK's pauses (0.1 s or 1 s doubled, at most 20 s, times a random share) half a minute of an outage is outlasted. */
 const attempts = 8;
+const hastyAttempts = 2;
 const connectTimeoutMs = 5_000;
 /** Of silence: a response that does not begin, or a body that does not go on. */
 const silenceMs = 30_000;
 /** Where neither config, environment nor profile names one; AWS then tells the bucket's own, and it is followed. */
 const anyRegion = 'us-east-1';
 
-export async function openClient(settings: S3Settings): Promise<Client> {
+/** `patient`: an outage is waited for; else a failure is told after few attempts. */
+export async function openClient(settings: S3Settings, patient = true): Promise<Client> {
   const sdk = await import('./sdk.ts');
   const { endpoint, region, forcePathStyle, accessKeyId, secretAccessKey, sessionToken } = settings;
   const make = (known: string | null): S3Client =>
@@ -48,7 +50,7 @@ export async function openClient(settings: S3Settings): Promise<Client> {
         : { credentials: { accessKeyId, secretAccessKey, ...(sessionToken === null ? {} : { sessionToken }) } }),
       followRegionRedirects: true,
       retryMode: 'standard',
-      maxAttempts: attempts,
+      maxAttempts: patient ? attempts : hastyAttempts,
       requestHandler: {
         connectionTimeout: connectTimeoutMs,
         requestTimeout: silenceMs,

@@ -12,14 +12,16 @@ export interface S3ObjectsOptions extends Root {
   readonly settings: S3Settings;
   /** What a failure that may pass is called: SOURCE_UNREADABLE or SINK_UNWRITABLE. */
   readonly code: ErrorCode;
+  /** false: a failure is told after few attempts, to somebody who waits for the answer. */
+  readonly patient?: boolean | undefined;
 }
 
-export function makeS3Objects({ bucket, prefix, settings, code }: S3ObjectsOptions): Objects {
+export function makeS3Objects({ bucket, prefix, settings, code, patient }: S3ObjectsOptions): Objects {
   const root: Root = { bucket, prefix };
   const url = `s3://${bucket}/${prefix}`;
   const conditions = new ConditionCheck();
   let opening: Promise<Client> | null = null;
-  const client = (): Promise<Client> => (opening ??= openClient(settings));
+  const client = (): Promise<Client> => (opening ??= openClient(settings, patient));
 
   function fail(error: unknown, action: string, signal?: AbortSignal, key = ''): never {
     signal?.throwIfAborted();
