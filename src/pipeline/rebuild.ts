@@ -35,7 +35,7 @@ export async function rebuildPipeline(options: PipelineOptions, signal: AbortSig
   const writer = await options.store.claim({ waitMs: options.claimWaitMs, signal });
   try {
     await assertIds(writer.pipeline.patterns, options.patterns.set, (id) => hasDetected(options.store, id));
-    await assertSinkNotAhead(options, writer.pipeline.lastSequence);
+    await assertSinkNotAhead(options, writer);
     const applied = await appliedLines(options);
     // While nothing counts a start takes any patterns and settings as they are.
     if (applied.length === 0) return { chunks: 0, rows: 0, detections: 0 };

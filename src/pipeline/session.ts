@@ -82,7 +82,7 @@ export async function openSession(life: Life): Promise<Session> {
   const fit = fitBasis({ basis, patternSet, isEmpty }, patterns, options.input.columns, reference?.input ?? null);
   if (fit.kind === 'new' && !isSameBasis(basis, fit.basis)) await writer.setBasis(fit.basis);
 
-  await assertSinkNotAhead(options, lastSequence);
+  await assertSinkNotAhead(options, writer);
   const publisher = makePublisher({
     sink: options.sink,
     onPut: life.onPut,

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { TallyhoError } from '../../src/core/error.ts';
+import { runPipeline } from '../../src/pipeline/run.ts';
+import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { csv, failing, makeWorld, type Run, withObjects, withWriter, type World } from '../helpers/pipeline-world.ts';
 import { startTestServer, type TestServer } from '../helpers/test-server.ts';
 
@@ -329,6 +331,33 @@ describe('law 6, single writer', () => {
     await world.run();
     await expectAsIfNothingHappened();
   });
+});
+
+test('PROTOCOL 4.5, law 6: what another has published since it took over is no output that is ahead, but FENCED', async () => {
+  putChunks();
+  const rival = world.options();
+  const sql = postgres(url, { max: 1 });
+  try {
+    await expect(
+      world.run({
+        change: ({ sink }) => ({
+          sink: withObjects(sink, {
+            // Paused between its claim and this look at the output, for longer than its lease.
+            async folders() {
+              await sql`update ${sql(world.name)}.pipeline set lease_until = clock_timestamp() - interval '1 second'`;
+              const store = await openPostgresStore({ connection: { url }, pipeline: world.name });
+              await runPipeline({ ...rival, store }, { once: true, signal: new AbortController().signal });
+              await store.close();
+              return await sink.folders();
+            },
+          }),
+        }),
+      }),
+    ).rejects.toMatchObject({ code: 'FENCED' });
+  } finally {
+    await sql.end();
+  }
+  await expectAsIfNothingHappened();
 });
 
 test('two pipelines in one database know nothing of each other', async () => {
