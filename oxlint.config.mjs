@@ -132,7 +132,7 @@ export default {
     { files: ['src/cli/main.ts'], rules: { 'no-restricted-properties': 'off' } },
     { files: ['src/pipeline/time.ts'], rules: { 'no-restricted-properties': 'off', 'no-restricted-imports': 'off' } },
     {
-      files: ['test/**', 'bench/**', 'scripts/**', 'bin/**', 'vitest.config.ts', 'oxlint.config.mjs'],
+      files: ['test/**', 'bench/**', 'simulate/**', 'scripts/**', 'bin/**', 'vitest.config.ts', 'oxlint.config.mjs'],
       rules: { 'no-restricted-properties': 'off', 'no-console': 'off' },
     },
     {
