@@ -29,6 +29,11 @@ export interface StepResult {
   readonly detections: readonly Detection[];
 }
 
+export interface CorrectionResult extends StepResult {
+  /** What the new contents alone amount to: `old` of a further correction. `delta` is what the statistics change by. */
+  readonly contents: StateDelta;
+}
+
 /** Rows for the statistics table of one base grain: sums to add to the entities' rows. */
 export interface FoldRows {
   /** Index in `layout.grains`. */
@@ -89,6 +94,11 @@ export interface Detector {
 
   /** Applies the delta and evaluates every pattern. The detections are remembered as detected. */
   step(delta: Delta): StepResult;
+  /**
+   * Takes out what `old` put in, puts in `next`, and evaluates once, after both. An entity that is left without a transaction is
+   * no member of its cohorts any more; what was detected of it stays detected.
+   */
+  correct(old: StateDelta, next: Delta): CorrectionResult;
   /** Applies without evaluating (the reference's weights). */
   addWeights(delta: Delta): StepResult;
   /** Evaluates every pattern on every entity: the first evaluation under a changed set of patterns. */

@@ -12,9 +12,10 @@
 import { Aside } from './aside.ts';
 import type { Delta } from './delta.ts';
 import type { Detection } from './detection.ts';
-import type { Detector, Explanation, FoldRows, StateDelta, StepResult, TableLoader } from './detector.ts';
+import type { CorrectionResult, Detector, Explanation, FoldRows, StateDelta, StepResult, TableLoader } from './detector.ts';
 import { detectionsOf } from './detections.ts';
 import type { Dictionary } from './dictionary.ts';
+import { difference } from './difference.ts';
 import { assertLaw } from './error.ts';
 import { Evaluator } from './evaluator.ts';
 import { explainEntity } from './explain.ts';
@@ -170,6 +171,16 @@ class MemoryDetector implements Detector {
 
   step(delta: Delta): StepResult {
     const { newValues, stateDelta } = localize(this.state, delta);
+    return { newValues, delta: stateDelta, detections: this.evaluate(stateDelta) };
+  }
+
+  correct(old: StateDelta, next: Delta): CorrectionResult {
+    const { newValues, stateDelta: contents } = localize(this.state, next);
+    const delta = difference(contents, old);
+    return { newValues, delta, contents, detections: this.evaluate(delta) };
+  }
+
+  private evaluate(stateDelta: StateDelta): readonly Detection[] {
     const found = this.evaluators.map(() => new IdList());
     const wasSettled = this.settled;
     this.begin(stateDelta);
@@ -185,7 +196,7 @@ class MemoryDetector implements Detector {
     } else this.evaluateAll(found);
     this.state.release();
     this.evaluatedOnce = true;
-    return { newValues, delta: stateDelta, detections: detectionsOf(this.state, this.evaluators, found, this.work) };
+    return detectionsOf(this.state, this.evaluators, found, this.work);
   }
 
   addWeights(delta: Delta): StepResult {

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeDelta, encodeDelta } from '../../src/core/delta-codec.ts';
 import type { Detection } from '../../src/core/detection.ts';
-import type { Detector, FoldRows, NewValues, StateDelta, StepResult } from '../../src/core/detector.ts';
+import type { CorrectionResult, Detector, FoldRows, NewValues, StateDelta, StepResult } from '../../src/core/detector.ts';
 import { Integers } from '../../src/core/integers.ts';
 import { growth } from '../../src/core/grow.ts';
 import { makeDetector } from '../../src/core/make-detector.ts';
@@ -22,6 +22,8 @@ const parameters = {
 
 type Operation =
   | { readonly kind: 'step' | 'weights'; readonly rows: readonly Row[]; readonly remove: readonly number[] }
+  /** Other rows for one of the chunks that came this way, or a further one. */
+  | { readonly kind: 'correct'; readonly rows: readonly Row[]; readonly at: number }
   | { readonly kind: 'reload' | 'fold' | 'foldBack' | 'reevaluate' | 'replay' };
 
 function operations(world: World, size: number): fc.Arbitrary<Operation[]> {
@@ -32,13 +34,17 @@ function operations(world: World, size: number): fc.Arbitrary<Operation[]> {
     rows: fc.array(rowArbitrary(world, true), { maxLength: 4 }),
     remove: fc.constant([]),
   });
+  const correct = fc.record({ kind: fc.constant('correct' as const), rows, at: fc.nat(5) });
   const other = fc.record({
     kind: fc.constantFrom('reload' as const, 'fold' as const, 'foldBack' as const, 'reevaluate' as const, 'replay' as const),
   });
-  return fc.array(fc.oneof({ weight: 8, arbitrary: step }, { weight: 1, arbitrary: weights }, { weight: 2, arbitrary: other }), {
-    minLength: 1,
-    maxLength: 12,
-  });
+  const one = fc.oneof(
+    { weight: 6, arbitrary: step },
+    { weight: 4, arbitrary: correct },
+    { weight: 1, arbitrary: weights },
+    { weight: 2, arbitrary: other },
+  );
+  return fc.array(one, { minLength: 1, maxLength: 12 });
 }
 
 /** A database in memory: what the store would keep. */
@@ -146,6 +152,8 @@ function run(world: World, steps: readonly Operation[]): void {
   }
   const present: Row[] = [];
   const history: Row[] = [];
+  /** Those that may be corrected: their rows, and what the ledger keeps of these. */
+  const chunks: { rows: readonly Row[]; contents: Uint8Array }[] = [];
   let unevaluated = false;
   const check = (result: StepResult, rows: readonly Row[]): void => {
     model.add(rows);
@@ -161,6 +169,16 @@ function run(world: World, steps: readonly Operation[]): void {
       const result = detector.step(makeDelta(plan.layout, features, rows));
       check(result, rows);
       // JSON, since the order of fields is part of the evidence.
+      expect(JSON.stringify(found(result.detections), null, 1)).toBe(JSON.stringify(model.find(), null, 1));
+      unevaluated = false;
+    } else if (operation.kind === 'correct') {
+      const { rows, at } = operation;
+      const delta = makeDelta(plan.layout, features, rows);
+      const old = chunks[at];
+      const result = old === undefined ? detector.step(delta) : detector.correct(decodeDelta(old.contents), delta);
+      const contents = encodeDelta('contents' in result ? (result as CorrectionResult).contents : result.delta);
+      chunks[old === undefined ? chunks.length : at] = { rows, contents };
+      check(result, [...(old?.rows ?? []).map(negated), ...rows]);
       expect(JSON.stringify(found(result.detections), null, 1)).toBe(JSON.stringify(model.find(), null, 1));
       unevaluated = false;
     } else if (operation.kind === 'weights') {
@@ -204,7 +222,7 @@ function explainSome(world: World, detector: Detector, model: Model): void {
   });
 }
 
-test('every step finds exactly what a from-scratch evaluation finds, with its evidence, through removals, folds and restarts', () => {
+test('every step finds exactly what a from-scratch evaluation finds, with its evidence, through removals, corrections, folds and restarts', () => {
   const both = worldArbitrary.chain((world) => fc.tuple(fc.constant(world), operations(world, 8)));
   fc.assert(
     fc.property(both, ([world, steps]) => run(world, steps)),
