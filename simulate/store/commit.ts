@@ -3,7 +3,7 @@ import { assertLaw, TallyhoError } from '../../src/core/error.ts';
 import type { Layout } from '../../src/core/layout.ts';
 import { folderOf, placeEntries } from '../../src/store/postgres/commit.ts';
 import { withPatternSets } from '../../src/store/postgres/pattern-sets.ts';
-import type { CommitEntry, CommitRequest, DetectionRecord, StoredLine } from '../../src/store/store.ts';
+import type { CommitEntry, CommitRequest, DetectionRecord, LedgerLine, StoredLine } from '../../src/store/store.ts';
 import { currentPatterns, type KnownPattern, type State, type StoredDetection, type StoredFile } from './state.ts';
 
 /** The request is checked (`checkRequest`), and the fence passed. */
@@ -15,7 +15,8 @@ export function commitTo(state: State, { from, to, entries, sameContent }: Commi
     const before = lines[position - 1];
     const mayStand = before === undefined ? position === lines.length + 1 : isReplaced(before, entry);
     assertLaw(mayStand, 'a ledger line replaces a waiting line of the same key, or none');
-    lines[position - 1] = { ...line, detail: withoutNul(line.detail), position };
+    if (line.corrects !== null) markCorrected(lines, line);
+    lines[position - 1] = { ...line, detail: withoutNul(line.detail), position, correctedBy: null };
   }
   for (const { position, version } of sameContent) {
     const line = lines[position - 1];
@@ -36,6 +37,10 @@ export function commitTo(state: State, { from, to, entries, sameContent }: Commi
       ...state.deltas,
       ...entries.flatMap(({ line, delta }) => (delta === null || line.sequence === null ? [] : [[line.sequence, delta] as const])),
     ]),
+    contents: new Map([
+      ...state.contents,
+      ...entries.flatMap(({ line, contents }) => (contents === null || line.sequence === null ? [] : [[line.sequence, contents] as const])),
+    ]),
     dictionary: withValues(
       state.dictionary,
       state.basis?.layout ?? null,
@@ -44,6 +49,17 @@ export function commitTo(state: State, { from, to, entries, sameContent }: Commi
     detections: addDetections(withSets, entries),
     files: addFiles(state.files, entries),
   };
+}
+
+/** What it corrects came before, and nothing has corrected it yet. */
+function markCorrected(lines: StoredLine[], { corrects, sequence }: LedgerLine): void {
+  const at = lines.findIndex((line) => line.sequence === corrects);
+  const old = lines[at];
+  if (old === undefined || old.correctedBy !== null || (corrects ?? 0) >= (sequence ?? 0))
+    throw new TallyhoError('STORE_FAILED', 'The database refuses to commit: it corrects nothing that is in force.', {
+      cause: { code: '23505' },
+    });
+  lines[at] = { ...old, correctedBy: sequence };
 }
 
 function isReplaced(before: StoredLine, { replaces, line }: CommitEntry): boolean {

@@ -103,7 +103,9 @@ export class MemoryStore implements Store {
 
   async counts(): ReturnType<StoreReader['counts']> {
     return await this.#readState('count', ({ lines, detections }) => {
-      const chunks = lines.filter(({ kind }) => kind === 'chunk' || kind === 'correction' || kind === 'replay');
+      const chunks = lines.filter(
+        ({ kind, correctedBy }) => correctedBy === null && (kind === 'chunk' || kind === 'correction' || kind === 'replay'),
+      );
       const patterns = [...new Set(detections.map(({ patternId }) => patternId))].sort();
       const outcomes = [...new Set(chunks.map(({ outcome }) => outcome))];
       return {

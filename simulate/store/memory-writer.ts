@@ -5,6 +5,7 @@ import { checkRequest } from '../../src/store/postgres/commit.ts';
 import type {
   Basis,
   CommitRequest,
+  ContentInForce,
   KnownChunk,
   PendingFile,
   PipelineRow,
@@ -70,11 +71,18 @@ export class MemoryWriter implements Writer {
 
   async findContent(contentId: string): Promise<{ readonly key: string; readonly rows: number } | null> {
     return await this.#read('look for a content', ({ lines }) => {
-      const inForce = lines.filter(isChunk).filter(({ outcome }) => outcome === 'applied');
-      const isLast = (line: StoredLine): boolean =>
-        !inForce.some((later) => listingOf(later) === listingOf(line) && later.position > line.position);
-      const found = inForce.find((line) => line.contentId === contentId && isLast(line));
+      const found = lines.find((line) => isInForce(line) && line.contentId === contentId);
       return found === undefined ? null : { key: found.key, rows: found.rows };
+    });
+  }
+
+  async inForce(key: string): Promise<ContentInForce | null> {
+    return await this.#read('look for what is in force', ({ lines, deltas, contents }) => {
+      const found = lines.findLast((line) => isInForce(line) && line.key === key);
+      if (found === undefined || found.sequence === null) return null;
+      const { sequence, contentId, rows, applied } = found;
+      const delta = deltas.get(sequence) ?? null;
+      return { sequence, contentId, rows, applied, contents: delta === null ? null : (contents.get(sequence) ?? delta) };
     });
   }
 
@@ -238,6 +246,11 @@ function isChunk({ kind }: StoredLine): boolean {
   return kind === 'chunk' || kind === 'correction';
 }
 
+/** Applied, and no correction took its place. */
+function isInForce(line: StoredLine): boolean {
+  return isChunk(line) && line.outcome === 'applied' && line.correctedBy === null;
+}
+
 function listingOf({ key, folder }: { readonly key: string; readonly folder: boolean }): string {
   return folder ? `${key}/` : key;
 }
@@ -247,8 +260,9 @@ function knownChunks({ lines }: State, after: Buffer | null, limit: number): rea
   const inForce = new Map<string, StoredLine>();
   for (const line of lines.filter(isChunk)) {
     newest.set(listingOf(line), line);
-    if (line.outcome === 'applied') inForce.set(listingOf(line), line);
+    if (isInForce(line)) inForce.set(listingOf(line), line);
   }
+  const contents = new Set(lines.filter(isInForce).map(({ contentId }) => contentId));
   return [...newest]
     .map(([listing, line]) => ({ place: Buffer.from(listing), listing, line }))
     .filter(({ place }) => after === null || Buffer.compare(place, after) > 0)
@@ -256,6 +270,8 @@ function knownChunks({ lines }: State, after: Buffer | null, limit: number): rea
     .slice(0, limit)
     .map(({ listing, line: { key, folder, position, version, outcome, contentId } }) => {
       const force = inForce.get(listing);
-      return { key, folder, position, version, outcome, contentId, inForce: force?.contentId ?? null, inForceBytes: force?.bytes ?? null };
+      const isFreed = outcome === 'duplicate' && !contents.has(contentId);
+      const bytes = force?.bytes ?? null;
+      return { key, folder, position, version, outcome, contentId, inForce: force?.contentId ?? null, inForceBytes: bytes, isFreed };
     });
 }

@@ -29,6 +29,7 @@ export function rebuildTo(state: State, { from, to, basis, lines: rebuilt, stati
     lines,
     rejected,
     deltas,
+    contents: new Map(),
     tables: foldInto(new Map(), layout, statistics),
     dictionary: withValues(
       state.dictionary,
@@ -51,6 +52,7 @@ function referenceLine({ key, version }: RebuiltLine, position: number, detectio
     bytes: null,
     outcome: 'applied',
     sequence: 0,
+    corrects: null,
     rows: 0,
     applied: 0,
     quarantined: 0,
@@ -60,5 +62,6 @@ function referenceLine({ key, version }: RebuiltLine, position: number, detectio
     detail: null,
     detectionTime,
     position,
+    correctedBy: null,
   };
 }

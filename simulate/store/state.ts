@@ -41,6 +41,8 @@ export interface State {
   readonly lines: readonly StoredLine[];
   readonly rejected: ReadonlyMap<number, readonly RejectedRow[]>;
   readonly deltas: ReadonlyMap<number, Uint8Array>;
+  /** Of corrections: what their contents alone add. */
+  readonly contents: ReadonlyMap<number, Uint8Array>;
   /** By the name of the dimension. */
   readonly dictionary: ReadonlyMap<string, readonly string[]>;
   /** By the grain's index. */
@@ -64,6 +66,7 @@ export function emptyState(name: string): State {
     lines: [],
     rejected: new Map(),
     deltas: new Map(),
+    contents: new Map(),
     dictionary: new Map(),
     tables: new Map(),
     detections: [],

@@ -135,6 +135,7 @@ export class Detector {
         maxChunkBytes: 2 ** 20,
         onBadChunk: 'skip',
         onDuplicate: 'skip',
+        onChanged: 'report',
         pollMs: 1_000,
         settleMs: settings.settleMs,
         waitForMs: 20_000,

@@ -16,13 +16,18 @@ export interface Burst {
 export function makeBurst(): Burst {
   let applied: LedgerLine[] = [];
   let notes: string[] = [];
+  let corrections: string[] = [];
   let chunks = 0;
   let sums = { chunks: 0, rows: 0, quarantined: 0, detections: 0 };
 
   return {
     add(line) {
-      if (line.kind !== 'chunk') return;
+      if (line.kind !== 'chunk' && line.kind !== 'correction') return;
       if (line.outcome !== 'waiting') chunks++;
+      if (line.kind === 'correction') {
+        corrections.push(`${printable(line.key)}: ${printable(line.detail ?? '')} ${counted(line.detections, 'detection')}.`);
+        return;
+      }
       if (line.outcome !== 'applied') {
         notes.push(noteOf(line));
         return;
@@ -46,11 +51,15 @@ export function makeBurst(): Burst {
         const quarantined = sums.quarantined === 0 ? '' : `, ${counted(sums.quarantined, 'row')} quarantined`;
         texts.push(`${subject}: ${counted(sums.rows, 'row')}${quarantined}, ${counted(sums.detections, 'detection')}`);
       }
+      texts.push(...corrections.slice(0, mostNotes));
+      if (corrections.length > mostNotes)
+        texts.push(`and ${counted(corrections.length - mostNotes, 'correction')} more: see \`tallyho chunks\`.`);
       texts.push(...notes.slice(0, mostNotes));
       if (notes.length > mostNotes)
         texts.push(`and ${counted(notes.length - mostNotes, 'chunk')} more that did not apply: see \`tallyho chunks\`.`);
       applied = [];
       notes = [];
+      corrections = [];
       chunks = 0;
       sums = { chunks: 0, rows: 0, quarantined: 0, detections: 0 };
       return texts;

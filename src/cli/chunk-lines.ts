@@ -4,12 +4,19 @@ import type { Outcome, StoredLine } from '../store/store.ts';
 import { counted, grouped, instant } from './words.ts';
 
 /** The fields of `chunks --json`, in this order (DESIGN.md 9). */
-export function chunkJson({ key, outcome, sequence, rows, quarantined, detections, reason, detail }: StoredLine): string {
-  return JSON.stringify({ key, outcome, sequence, rows, quarantined, detections, reason, detail });
+export function chunkJson(line: StoredLine): string {
+  const { key, outcome, sequence, rows, quarantined, detections, reason } = line;
+  return JSON.stringify({ key, outcome, sequence, rows, quarantined, detections, reason, detail: detailOf(line) });
 }
 
-export function isChunk(line: StoredLine): boolean {
-  return line.kind === 'chunk';
+export function isChunk({ kind }: Pick<StoredLine, 'kind'>): boolean {
+  return kind === 'chunk' || kind === 'correction';
+}
+
+/** What the ledger says of it, and what came of it since. */
+export function detailOf({ detail, correctedBy }: StoredLine): string | null {
+  if (correctedBy === null) return detail;
+  return [...(detail === null ? [] : [detail]), `Entry ${correctedBy} corrected it: its rows are not counted any more.`].join(' ');
 }
 
 const meanings: Readonly<Record<Outcome, string>> = {
@@ -21,13 +28,19 @@ const meanings: Readonly<Record<Outcome, string>> = {
   waiting: 'Waiting: it is not complete yet, and is looked at again.',
 };
 
+function meaningOf({ outcome, correctedBy, corrects }: StoredLine): string {
+  if (correctedBy !== null) return 'Applied, and corrected since.';
+  return corrects === null ? meanings[outcome] : 'Applied as a correction: its good rows are counted instead of those before.';
+}
+
 /** What to do about an outcome; null where nothing is to be done. */
 function mendOf({ outcome, reason }: StoredLine): string | null {
   switch (outcome) {
     case 'quarantined':
       return 'Write the mended chunk under the same name: it is evaluated afresh.';
     case 'changed':
-      return reason === 'grew' ? null : 'Where the new content should count too, write it under a name of its own.';
+      if (reason !== null) return null;
+      return 'Where the new content should count instead, set `source.onChanged: correct`; to count too, write it under a name of its own.';
     case 'waiting':
       return 'It is complete when its marker is there (_SUCCESS, or what its _committed_ files name).';
     default:
@@ -38,14 +51,15 @@ function mendOf({ outcome, reason }: StoredLine): string | null {
 /** One version of a chunk, in words. */
 export function whyLines(line: StoredLine): string[] {
   const place = line.sequence === null ? '' : ` as entry ${grouped(line.sequence)}`;
-  const lines = [`${printable(line.key)}: ${line.outcome}${place} at ${instant(line.detectionTime)}`, `  ${meanings[line.outcome]}`];
-  if (line.reason !== null || line.detail !== null) {
+  const detail = detailOf(line);
+  const lines = [`${printable(line.key)}: ${line.outcome}${place} at ${instant(line.detectionTime)}`, `  ${meaningOf(line)}`];
+  if (line.reason !== null || detail !== null) {
     const code = line.reason === null ? '' : `${line.reason}: `;
-    lines.push(`  ${code}${printable(line.detail ?? reasonWords(line.reason))}`);
+    lines.push(`  ${code}${printable(detail ?? reasonWords(line.reason))}`);
   }
   if (line.rows > 0) {
     const parts = [
-      `${counted(line.rows, 'row')} read: ${grouped(line.applied)} counted`,
+      `${counted(line.rows, 'row')} read: ${grouped(line.applied)} ${line.correctedBy === null ? '' : 'were '}counted`,
       ...(line.quarantined > 0 ? [`${grouped(line.quarantined)} quarantined (\`tallyho rejected\` lists them)`] : []),
       ...(line.notCounted > 0 ? [`${grouped(line.notCounted)} not counted`] : []),
     ];

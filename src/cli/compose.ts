@@ -91,6 +91,7 @@ export async function compose(config: Config, given: ComposeOptions): Promise<Co
         maxChunkBytes: input.maxChunkBytes,
         onBadChunk: input.onBadChunk,
         onDuplicate: input.onDuplicate,
+        onChanged: input.onChanged,
         pollMs: input.pollMs,
         settleMs: input.location.kind === 'file' ? input.settleMs : 0,
         waitForMs: input.waitForMs,

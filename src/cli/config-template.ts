@@ -47,6 +47,7 @@ source:
   # maxBadRows: 50%              # a larger share of bad rows quarantines the chunk
   # onBadChunk: skip             # or halt: stop at a chunk that cannot be read
   # onDuplicate: skip            # or apply: count the same bytes under another name again
+  # onChanged: report            # or correct: an applied chunk comes back with other bytes, which count instead of the old ones
   # maxChunkBytes: 8GiB          # after unpacking
 
 # Where detections go: a folder for each chunk that has some.

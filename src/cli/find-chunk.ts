@@ -3,6 +3,7 @@ import { classify } from '../objects/discovery/classify.ts';
 import { discoverChunks } from '../objects/discovery/discover.ts';
 import { printable } from '../objects/key.ts';
 import { nearest } from '../patterns/nearest.ts';
+import { isChunk } from './chunk-lines.ts';
 import { openSource } from './compose.ts';
 import type { Reading } from './reading.ts';
 import { listed } from './words.ts';
@@ -19,7 +20,7 @@ export async function findChunk(key: string, { reader, config }: Reading): Promi
   const shown = printable(key);
   const candidates = new Set<string>();
   for await (const page of reader.chunks()) {
-    for (const line of page) if (line.kind === 'chunk' && candidates.size < mostCandidates) candidates.add(line.key);
+    for (const line of page) if (isChunk(line) && candidates.size < mostCandidates) candidates.add(line.key);
   }
   const source = openSource(config);
   try {

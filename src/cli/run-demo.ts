@@ -112,7 +112,7 @@ async function feedAndDetect(config: Config, from: string, rows: number, interru
   const on = (event: PipelineEvent): void => {
     view.on(event);
     if (event.kind !== 'committed') return;
-    decided += event.lines.filter(({ kind, outcome }) => kind === 'chunk' && outcome !== 'waiting').length;
+    decided += event.lines.filter(({ kind, outcome }) => (kind === 'chunk' || kind === 'correction') && outcome !== 'waiting').length;
     if (decided >= fed.chunks) enough.abort();
   };
 

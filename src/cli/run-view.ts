@@ -72,7 +72,7 @@ export function makeRunView({ isTerminal, watching }: RunViewOptions): RunView {
         return;
       case 'evaluated': {
         const { line } = event;
-        if (line.kind !== 'chunk') return;
+        if (line.kind !== 'chunk' && line.kind !== 'correction') return;
         done.chunks++;
         done.rows += line.rows;
         done.detections += line.detections;

@@ -23,6 +23,7 @@ export interface SourceConfig extends Place {
   readonly maxBadRows: Percent;
   readonly onBadChunk: 'skip' | 'halt';
   readonly onDuplicate: 'skip' | 'apply';
+  readonly onChanged: 'report' | 'correct';
   readonly maxChunkBytes: number;
 }
 

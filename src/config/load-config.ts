@@ -53,7 +53,7 @@ export async function loadConfig(path: string | null, env: Env): Promise<Config>
   if (!parsed.success || findings.length > 0) throw configError(findings);
   const settings = parsed.output;
 
-  const { poll, settle, waitFor, onChanged: _, url: _url, ...rest } = settings.source;
+  const { poll, settle, waitFor, url: _url, ...rest } = settings.source;
   return deepFreeze({
     file,
     folder,

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { nearest } from '../patterns/nearest.ts';
 import { checkPipelineName } from '../store/postgres/identifier.ts';
-import { boolean, choice, choose, columns, duration, place, plainText, secret, size } from './forms.ts';
+import { boolean, choice, columns, duration, place, plainText, secret, size } from './forms.ts';
 import { integer, isMapping, section, setting, text } from './setting.ts';
 import { parsePercent } from './units.ts';
 
@@ -110,21 +110,6 @@ const engine = setting<'local'>(
   },
 );
 
-const onChanged = setting<'report'>(
-  { enum: ['report', 'correct'], description: 'A chunk that was applied comes back with other bytes.' },
-  (value) => {
-    if (value === 'correct') {
-      return {
-        is: 'cannot be used yet: this release reports changed chunks.',
-        mend: 'Write onChanged: report, or leave it out.',
-        unsupported: true,
-      };
-    }
-    const chosen = choose(value, ['report', 'correct']);
-    return 'value' in chosen ? { value: 'report' } : chosen;
-  },
-);
-
 const source = section(
   {
     url: place('Where chunks arrive: a folder, file: or s3://.', './input/'),
@@ -156,7 +141,13 @@ const source = section(
     maxBadRows: v.optional(percent, '50%'),
     onBadChunk: v.optional(choice(['skip', 'halt'], 'A chunk that cannot be read: go on, or stop.'), 'skip'),
     onDuplicate: v.optional(choice(['skip', 'apply'], 'The same bytes under another name: count them once, or again.'), 'skip'),
-    onChanged: v.optional(onChanged, 'report'),
+    onChanged: v.optional(
+      choice(
+        ['report', 'correct'],
+        'A chunk that was applied comes back with other bytes: tell it, or count these instead of the old ones.',
+      ),
+      'report',
+    ),
     maxChunkBytes: v.optional(size('Largest chunk after unpacking.', 1, 'Write it like 8GiB.'), '8GiB'),
   },
   'Where chunks arrive, and how they are read.',

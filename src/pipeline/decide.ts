@@ -2,13 +2,15 @@
  * What becomes of a chunk version that was read: the decision alone, no I/O (DESIGN.md 5, PROTOCOL.md 2.1).
  *
  * The rules are tried in this order, the first that fits decides:
- *   1. the key is in force:  the bytes in force, or those decided last -> nothing new; other bytes -> changed
- *   2. these bytes were decided for this key before (and not applied)  -> nothing new
- *   3. these bytes are in force under another key                      -> duplicate (unless `onDuplicate: apply`)
- *   4. it cannot be read                                               -> quarantined
- *   5. it has no rows                                                  -> empty
- *   6. more than `maxBadRows` of its rows are bad                      -> quarantined, too_many_bad_rows
- *   7.                                                                 -> applied
+ *   1. these bytes are in force under this key, or were decided last for it -> nothing new
+ *   2. the key is in force, and `onChanged: report`                         -> changed
+ *   3. these bytes are in force under another key                           -> duplicate (unless `onDuplicate: apply`)
+ *   4. it cannot be read                                                    -> quarantined
+ *   5. it has no rows                                                       -> empty
+ *   6. more than `maxBadRows` of its rows are bad                           -> quarantined, too_many_bad_rows
+ *   7.                                                                      -> applied
+ * Where the key is in force (`onChanged: correct`), what 3, 4 and 6 refuse leaves it so, and what 5 and 7 accept takes its place:
+ * a correction, which is applied even if it has no rows, because what was there has to go.
  */
 import type { ReadOutcome } from '../engine/engine.ts';
 import type { ChunkVersion } from '../objects/chunk.ts';
@@ -49,14 +51,30 @@ export function decide(
   read: Read,
   known: KnownChunk | null,
   original: Original | null,
-  settings: { readonly maxBadRows: Percent; readonly onDuplicate: 'skip' | 'apply' },
+  settings: { readonly maxBadRows: Percent; readonly onDuplicate: 'skip' | 'apply'; readonly onChanged?: 'report' | 'correct' },
+  /** What was decided last for these bytes does not hold any more (reading-settings.ts). */
+  isAfresh = false,
 ): Decision {
-  if (known !== null && known.inForce !== null) {
-    if (read.contentId === known.inForce || read.contentId === known.contentId) return { kind: 'same' };
-    return changed(read);
-  }
-  if (known !== null && known.outcome !== 'waiting' && read.contentId === known.contentId) return { kind: 'same' };
-  if (original !== null && settings.onDuplicate === 'skip') {
+  const inForce = known?.inForce ?? null;
+  if (inForce !== null && read.contentId === inForce) return { kind: 'same' };
+  if (!isAfresh && known !== null && known.outcome !== 'waiting' && read.contentId === known.contentId) return { kind: 'same' };
+  if (inForce !== null && settings.onChanged !== 'correct') return changed(read);
+  const decided = decideNew(read, original, settings);
+  if (inForce === null) return decided;
+  if (decided.outcome === 'empty') return { ...decided, outcome: 'applied' };
+  return decided.outcome === 'applied'
+    ? decided
+    : { ...decided, detail: `${decided.detail ?? ''} What was applied before stays in force.` };
+}
+
+/** As if nothing of this key were in force. */
+function decideNew(
+  read: Read,
+  original: Original | null,
+  settings: { readonly maxBadRows: Percent; readonly onDuplicate: 'skip' | 'apply' },
+): Decided {
+  // A chunk that was emptied is in force with no rows: there is nothing to count twice.
+  if (original !== null && original.rows > 0 && settings.onDuplicate === 'skip') {
     const rows = original.rows;
     return {
       ...line(
@@ -72,6 +90,24 @@ export function decide(
   if (read.kind === 'fault') return line('quarantined', read.fault.reason, read.fault.detail);
   // The id alone is only asked for where the key is in force.
   return changed(read);
+}
+
+/** What a correction does, told with its line. */
+export function correcting(decided: Decided, old: { readonly sequence: number; readonly applied: number }): Decided {
+  const rows = `${counted(old.applied)} ${old.applied === 1 ? 'is' : 'are'} taken out, ${counted(decided.applied)} put in.`;
+  return {
+    ...decided,
+    detail: [`It corrects entry ${old.sequence}: ${rows}`, ...(decided.detail === null ? [] : [decided.detail])].join(' '),
+  };
+}
+
+/** A correction of what the ledger cannot take out any more (PROTOCOL.md 3.8). */
+export function notKept(sequence: number): Decided {
+  return line(
+    'changed',
+    'not_kept',
+    `Its bytes have changed since it was applied, and what entry ${sequence} added is no longer kept (store.keepDeltas), so it cannot be taken out: it stays in force. \`tallyho rebuild --accept-changed\` reads the chunk as it is now.`,
+  );
 }
 
 function decideRows(read: Extract<Read, { kind: 'rows' }>, maxBadRows: Percent): Decided {

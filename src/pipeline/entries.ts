@@ -4,7 +4,7 @@
  * This is where memory moves ahead of the database, so it is called in ledger order only, and everything it made is
  * either committed or thrown away with the detector.
  */
-import { encodeDelta } from '../core/delta-codec.ts';
+import { decodeDelta, encodeDelta } from '../core/delta-codec.ts';
 import type { Delta } from '../core/delta.ts';
 import type { Detection } from '../core/detection.ts';
 import type { Detector, StepResult } from '../core/detector.ts';
@@ -24,9 +24,18 @@ export interface Subject {
   readonly replaces: number | null;
 }
 
+/** The entry whose contents a correction takes the place of. */
+export interface Replaced {
+  readonly sequence: number;
+  /** Encoded StateDelta of its contents. */
+  readonly contents: Uint8Array;
+}
+
 export interface EntryMaker {
   /** A chunk that was decided; `delta` where it is applied. */
   chunk(subject: Subject, decided: Decided, delta: Delta | null, rejected: readonly RejectedRow[]): CommitEntry;
+  /** Other contents for what is in force under a key: the old ones out, `delta` in, evaluated once (PROTOCOL.md 1.4). */
+  correction(subject: Subject, decided: Decided, old: Replaced, delta: Delta, rejected: readonly RejectedRow[]): CommitEntry;
   /** The reference's weights: entry 0. */
   reference(subject: Subject, decided: Decided, delta: Delta, rejected: readonly RejectedRow[]): CommitEntry;
   /** The first evaluation under a changed set of patterns, whether it detects anything or not. */
@@ -82,9 +91,10 @@ export function makeEntries(options: EntryMakerOptions): EntryMaker {
   function entry(
     subject: Subject,
     decided: Decided,
-    place: { readonly sequence: number | null; readonly time: Date },
+    place: { readonly sequence: number | null; readonly corrects?: number; readonly time: Date },
     made: {
       readonly delta: Uint8Array | null;
+      readonly contents?: Uint8Array;
       readonly step: Pick<StepResult, 'newValues' | 'detections'>;
       readonly rejected: readonly RejectedRow[];
     },
@@ -94,6 +104,7 @@ export function makeEntries(options: EntryMakerOptions): EntryMaker {
       ...identity,
       outcome: decided.outcome,
       sequence: place.sequence,
+      corrects: place.corrects ?? null,
       rows: decided.rows,
       applied: decided.applied,
       quarantined: decided.quarantined,
@@ -121,6 +132,7 @@ export function makeEntries(options: EntryMakerOptions): EntryMaker {
       replaces,
       rejected: made.rejected,
       delta: made.delta,
+      contents: made.contents ?? null,
       newValues: made.step.newValues,
       detections: planned.records,
       files: planned.files,
@@ -136,6 +148,12 @@ export function makeEntries(options: EntryMakerOptions): EntryMaker {
       sequence++;
       const step = detector.step(delta);
       return entry(subject, decided, { sequence, time }, { delta: encodeDelta(step.delta), step, rejected });
+    },
+    correction(subject, decided, old, delta, rejected) {
+      sequence++;
+      const step = detector.correct(decodeDelta(old.contents), delta);
+      const place = { sequence, corrects: old.sequence, time: nextTime() };
+      return entry(subject, decided, place, { delta: encodeDelta(step.delta), contents: encodeDelta(step.contents), step, rejected });
     },
     reference(subject, decided, delta, rejected) {
       const step = detector.addWeights(delta);

@@ -2,14 +2,14 @@
 import { TallyhoError } from '../core/error.ts';
 import type { ChunkVersion, NotChunks } from '../objects/chunk.ts';
 import { discoverChunks, discoverWork } from '../objects/discovery/discover.ts';
-import type { KnownChunk, Store, StoredLine } from '../store/store.ts';
+import type { Store, StoredLine } from '../store/store.ts';
 import type { KnownLines } from './known-lines.ts';
 import type { PipelineOptions } from './options.ts';
-import { comparable } from './reading-settings.ts';
+import { comparable, type ComparedChunk } from './reading-settings.ts';
 
 export interface Work {
   readonly chunk: ChunkVersion;
-  readonly known: KnownChunk | null;
+  readonly known: ComparedChunk | null;
 }
 
 export interface ListedWork {
@@ -33,9 +33,9 @@ export interface ListOptions {
 
 export async function listWork({ options, known: lines, settings, isFirst, signal }: ListOptions): Promise<ListedWork> {
   const mustLook = isFirst && options.input.onBadChunk === 'halt';
-  const bad = new Map<string, KnownChunk>();
-  const known = noting(comparable(lines.read(), settings), (line) => {
-    if (mustLook && line.outcome === 'quarantined') bad.set(nameOf(line), line);
+  const bad = new Map<string, ComparedChunk>();
+  const known = noting(comparable(lines.read(), settings, options.input.onChanged), (line) => {
+    if (mustLook && line.outcome === 'quarantined' && !line.isRestored) bad.set(nameOf(line), line);
   });
   const found = await discoverWork(options.source, known, {
     waitFor: options.input.waitForMs,
@@ -49,7 +49,7 @@ export async function listWork({ options, known: lines, settings, isFirst, signa
   const work: Work[] = [];
   let waiting = 0;
   for (const { chunk, known: line } of found.work) {
-    const known = line === null ? null : await withForce(options.store, line, chunk);
+    const known = line === null ? null : await withForce(options, line, chunk);
     if (chunk.state.kind === 'waiting') {
       waiting++;
       if (isTold(chunk, known)) continue;
@@ -68,26 +68,32 @@ export function excluded({ reference }: Pick<PipelineOptions, 'reference'>): rea
  * Nothing to add about a folder that waits: the line is there, or what was applied under this key stays in force until the
  * new version is complete (and may turn out to be the same bytes).
  */
-function isTold(chunk: ChunkVersion, known: KnownChunk | null): boolean {
+function isTold(chunk: ChunkVersion, known: ComparedChunk | null): boolean {
   return known !== null && (known.inForce !== null || (known.outcome === 'waiting' && known.version === chunk.version));
+}
+
+interface WithForce extends Pick<PipelineOptions, 'input'> {
+  readonly store: Pick<Store, 'chunks'>;
 }
 
 /**
  * The ledger knows an object and a folder of one name apart; the key is the same, and so is what is in force under it. A
- * line that has nothing in force of its own kind is looked at again where that of the other may be: it says so (`changed`),
- * or was decided by the names alone (`ambiguous`, and one that waited and is complete now).
+ * line that has nothing in force of its own kind is looked at again where that of the other may be: it says so (`changed`, or
+ * applied and corrected), or was decided by the names alone (`ambiguous`, and one that waited and is complete now). With
+ * `onChanged: correct` whatever is refused may lie beside something in force.
  */
-async function withForce(store: Store, line: KnownChunk, chunk: ChunkVersion): Promise<KnownChunk> {
-  const isUndecided = line.contentId === null && chunk.state.kind !== 'waiting';
-  if (line.inForce !== null || (line.outcome !== 'changed' && !isUndecided)) return line;
+async function withForce({ store, input }: WithForce, line: ComparedChunk, chunk: ChunkVersion): Promise<ComparedChunk> {
+  const isUndecided = line.contentId === null || input.onChanged === 'correct';
+  const mayBeOther = line.outcome === 'changed' || line.outcome === 'applied' || (isUndecided && chunk.state.kind !== 'waiting');
+  if (line.inForce !== null || !mayBeOther) return line;
   let last: StoredLine | undefined;
   for await (const batch of store.chunks({ key: line.key, outcome: 'applied' }))
-    last = batch.findLast(({ kind }) => kind === 'chunk') ?? last;
+    last = batch.findLast(({ kind, correctedBy }) => (kind === 'chunk' || kind === 'correction') && correctedBy === null) ?? last;
   return last === undefined ? line : { ...line, inForce: last.contentId, inForceBytes: last.bytes };
 }
 
 /** Under `halt`, a chunk that stopped the pipeline stops it again, until it is mended or gone. */
-async function assertNotHalted(options: PipelineOptions, bad: ReadonlyMap<string, KnownChunk>, signal: AbortSignal): Promise<void> {
+async function assertNotHalted(options: PipelineOptions, bad: ReadonlyMap<string, ComparedChunk>, signal: AbortSignal): Promise<void> {
   const listing = discoverChunks(options.source, {
     waitFor: options.input.waitForMs,
     now: options.time.now(),
@@ -117,9 +123,9 @@ function nameOf({ key, folder }: { readonly key: string; readonly folder: boolea
 }
 
 async function* noting(
-  known: AsyncIterable<readonly KnownChunk[]>,
-  note: (line: KnownChunk) => void,
-): AsyncIterable<readonly KnownChunk[]> {
+  known: AsyncIterable<readonly ComparedChunk[]>,
+  note: (line: ComparedChunk) => void,
+): AsyncIterable<readonly ComparedChunk[]> {
   for await (const batch of known) {
     for (const line of batch) note(line);
     yield batch;

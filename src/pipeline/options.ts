@@ -22,6 +22,7 @@ export interface InputSettings {
   readonly maxChunkBytes: number;
   readonly onBadChunk: 'skip' | 'halt';
   readonly onDuplicate: 'skip' | 'apply';
+  readonly onChanged: 'report' | 'correct';
   readonly pollMs: number;
   /** Age that a file must have before it is read; 0 where objects appear whole (S3). */
   readonly settleMs: number;

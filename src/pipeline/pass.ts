@@ -16,7 +16,7 @@ import { takeChunk } from './take-chunk.ts';
 export interface PassResult {
   /** Something was decided: there may be more right away. */
   readonly progressed: boolean;
-  /** Versions that moved under the reader or were too young: look again soon. */
+  /** Versions that moved under the reader or were too young, or others may count by what was corrected: look again soon. */
   readonly again: number;
   readonly notChunks: NotChunks;
   readonly listMs: number;
@@ -40,7 +40,7 @@ export async function runPass(pass: PassOptions): Promise<PassResult> {
   const todo = work.filter(({ chunk }) => chunk.state.kind !== 'waiting').length;
   options.on({ kind: 'listed', todo, waiting, ms: listMs });
 
-  const skipped = { young: 0, moved: 0 };
+  const skipped = { young: 0, moved: 0, freed: 0 };
   let progressed = false;
   const byChunk = new Map(work.map((item) => [item.chunk, item]));
   // Whatever ends the pass also ends its reading, and its waiting for young files.
@@ -57,7 +57,10 @@ export async function runPass(pass: PassOptions): Promise<PassResult> {
         skipped.moved++;
         continue;
       }
-      progressed = (await takeChunk(pass, item, step.result)) || progressed;
+      const taken = await takeChunk(pass, item, step.result);
+      progressed = taken !== 'nothing' || progressed;
+      // What was a duplicate of the contents that are out now is looked at again.
+      if (taken === 'correction') skipped.freed = 1;
       if (session.folding.isOverdue) {
         await session.committer.flush();
         session.folding.begin();
@@ -71,7 +74,7 @@ export async function runPass(pass: PassOptions): Promise<PassResult> {
     ended.abort();
   }
   await session.committer.flush();
-  return { progressed, again: skipped.young + skipped.moved, notChunks, listMs };
+  return { progressed, again: skipped.young + skipped.moved + skipped.freed, notChunks, listMs };
 }
 
 /** Whether the chunk is no longer what was listed. */

@@ -72,7 +72,7 @@ async function* readTasks(reading: ReadWork, work: readonly Work[]): AsyncIterab
       const inForce = known?.inForce ?? null;
       const bytes = known?.inForceBytes ?? null;
       const applied = inForce === null || bytes === null || chunk.folder ? null : { contentId: inForce, bytes };
-      yield { chunk, want: inForce === null ? 'rows' : 'id', applied };
+      yield { chunk, want: inForce === null || reading.options.input.onChanged === 'correct' ? 'rows' : 'id', applied };
     }
   }
 }

@@ -3,7 +3,8 @@
  *
  * Everything is computed beside the old state and replaces it in one transaction, so a failure or a crash at any moment
  * leaves the old state in force. Sequence numbers, outcomes, detections and their files are kept; what is newly true comes
- * as one reevaluation. A chunk whose applied content is no longer in the source stops it, by name.
+ * as one reevaluation. A chunk whose applied content is no longer in the source stops it, by name; one that has changed may be
+ * taken as it is now, if a chunk of these bytes would count.
  */
 import { encodeDelta } from '../core/delta-codec.ts';
 import type { Detector } from '../core/detector.ts';
@@ -14,6 +15,7 @@ import type { ChunkVersion } from '../objects/chunk.ts';
 import { discoverChunks } from '../objects/discovery/discover.ts';
 import type { RebuildRequest, StoredLine, Writer } from '../store/store.ts';
 import { inputText } from './basis.ts';
+import { decide, type Original } from './decide.ts';
 import { makeEntries } from './entries.ts';
 import { excluded } from './list-work.ts';
 import type { PipelineOptions } from './options.ts';
@@ -31,7 +33,12 @@ export interface RebuildSummary {
 
 type RebuiltLine = RebuildRequest['lines'][number];
 
-export async function rebuildPipeline(options: PipelineOptions, signal: AbortSignal): Promise<RebuildSummary> {
+export interface RebuildOptions extends PipelineOptions {
+  /** A chunk that has changed since it was applied is taken as it is now, instead of stopping it. */
+  readonly acceptChanged?: boolean;
+}
+
+export async function rebuildPipeline(options: RebuildOptions, signal: AbortSignal): Promise<RebuildSummary> {
   const writer = await options.store.claim({ waitMs: options.claimWaitMs, signal });
   try {
     await assertIds(writer.pipeline.patterns, options.patterns.set, (id) => hasDetected(options.store, id));
@@ -48,7 +55,7 @@ export async function rebuildPipeline(options: PipelineOptions, signal: AbortSig
 }
 
 async function rebuild(
-  options: PipelineOptions,
+  options: RebuildOptions,
   writer: Writer,
   applied: readonly StoredLine[],
   signal: AbortSignal,
@@ -65,7 +72,7 @@ async function rebuild(
     const old = applied.find(({ kind }) => kind === 'reference') ?? null;
     lines.push(await rebuildReference(options, reference, detector, old, signal));
   }
-  const chunks = applied.filter(({ kind }) => kind === 'chunk');
+  const chunks = applied.filter(({ kind }) => kind === 'chunk' || kind === 'correction');
   let done = 0;
   for await (const line of rebuildChunks(options, detector, chunks, signal)) {
     lines.push(line);
@@ -113,10 +120,11 @@ async function publishAll(options: PipelineOptions, writer: Writer, signal: Abor
   }
 }
 
-/** Applied lines of the ledger in the order of their sequence numbers. */
+/** Applied lines of the ledger that are in force, in the order of their sequence numbers. */
 async function appliedLines(options: PipelineOptions): Promise<StoredLine[]> {
   const lines: StoredLine[] = [];
-  for await (const batch of options.store.chunks({ outcome: 'applied' })) lines.push(...batch);
+  for await (const batch of options.store.chunks({ outcome: 'applied' }))
+    lines.push(...batch.filter(({ correctedBy }) => correctedBy === null));
   return lines.sort((a, b) => (a.sequence ?? 0) - (b.sequence ?? 0));
 }
 
@@ -134,7 +142,7 @@ async function rebuildReference(
 
 /** Every applied chunk, read again in the order of the ledger, from the bytes that were applied. */
 async function* rebuildChunks(
-  options: PipelineOptions,
+  options: RebuildOptions,
   detector: Detector,
   lines: readonly StoredLine[],
   signal: AbortSignal,
@@ -164,20 +172,32 @@ async function* rebuildChunks(
     maxChunkBytes: options.input.maxChunkBytes,
   };
   const changed: string[] = [];
+  const contents = new Map(lines.map((line) => [line.contentId, line]));
   for await (const result of options.engine.aggregate(tasks, plan, signal)) {
     signal.throwIfAborted();
     const line = lineOfChunk.get(result.task.chunk);
     if (line === undefined) throw new TallyhoError('INTERNAL', `the engine named a chunk that was not asked for: ${result.task.chunk.key}`);
-    const rebuilt = rebuildChunk(detector, line, result);
+    const rebuilt = rebuildChunk(options, contents, detector, line, result);
     if (rebuilt === null) changed.push(line.key);
     else if (changed.length === 0) yield rebuilt;
   }
   if (changed.length > 0) throw contentGone(changed);
 }
 
-/** null if it no longer holds the bytes that were applied. */
-function rebuildChunk(detector: Detector, line: StoredLine, { outcome, bytes }: ReadResult): RebuiltLine | null {
-  if (outcome.kind === 'moved' || outcome.contentId !== line.contentId) return null;
+/** null if it no longer holds the bytes that were applied, and others are not accepted. */
+function rebuildChunk(
+  options: RebuildOptions,
+  contents: Map<string | null, StoredLine>,
+  detector: Detector,
+  line: StoredLine,
+  { outcome, bytes }: ReadResult,
+): RebuiltLine | null {
+  if (outcome.kind === 'moved') return null;
+  if (outcome.contentId !== line.contentId) {
+    if (options.acceptChanged !== true) return null;
+    assertAcceptable(options, contents, line, outcome);
+    contents.set(outcome.contentId, line);
+  }
   if (outcome.kind !== 'rows') {
     const why = outcome.kind === 'fault' ? outcome.fault.detail : 'its rows were not read';
     throw new TallyhoError('REBUILD_BLOCKED', `${line.key} was applied, and cannot be read by the new settings: ${why}`, {
@@ -185,6 +205,21 @@ function rebuildChunk(detector: Detector, line: StoredLine, { outcome, bytes }: 
     });
   }
   return rebuiltLine(detector, line, outcome, bytes);
+}
+
+/** Other bytes than were applied count only if a chunk of these would. `contents` are all that count. */
+function assertAcceptable(
+  { input }: RebuildOptions,
+  contents: ReadonlyMap<string | null, Original>,
+  { key }: StoredLine,
+  outcome: Exclude<ReadOutcome, { kind: 'moved' }>,
+): void {
+  const decision = decide(outcome, null, contents.get(outcome.contentId) ?? null, input);
+  if (decision.kind === 'line' && (decision.outcome === 'applied' || decision.outcome === 'empty')) return;
+  const why = decision.kind === 'line' ? `: ${decision.detail ?? ''}` : '';
+  throw new TallyhoError('REBUILD_BLOCKED', `${key} has changed since it was applied, and would not count as it is now${why}`, {
+    mend: 'Mend the chunk, or put the applied bytes back, and run it again; the state is as it was.',
+  });
 }
 
 function rebuiltLine(
@@ -218,6 +253,6 @@ function contentGone(keys: readonly string[]): TallyhoError {
   const named = keys.slice(0, 5).join(', ');
   const rest = keys.length > 5 ? ` and ${keys.length - 5} more` : '';
   return new TallyhoError('REBUILD_BLOCKED', `What was applied is no longer in the source: ${named}${rest}.`, {
-    mend: 'Put the applied bytes back under these names and run `tallyho rebuild` again; the state is as it was.',
+    mend: 'Put the applied bytes back under these names and run `tallyho rebuild` again, or take changed ones as they are now with `--accept-changed`; the state is as it was.',
   });
 }

@@ -10,7 +10,7 @@ import { TallyhoError } from '../core/error.ts';
 import type { Detector } from '../core/detector.ts';
 import type { ReadPlan } from '../engine/engine.ts';
 import type { Objects } from '../objects/objects.ts';
-import type { CommitEntry, CommitRequest, PendingFile, Store, Writer } from '../store/store.ts';
+import type { CommitEntry, CommitRequest, ContentInForce, PendingFile, Store, Writer } from '../store/store.ts';
 import { type Fit, fitBasis, isSameBasis } from './basis.ts';
 import { type Committer, makeCommitter } from './committer.ts';
 import { type ContentIndex, makeContentIndex } from './content-index.ts';
@@ -60,6 +60,8 @@ export interface Session {
   readonly settings: string;
   /** Whose bytes these are, if they are in force under another key; committed or about to be. */
   original(contentId: string, key: string): Promise<Original | null>;
+  /** What is in force under a key; of what is committed. */
+  inForce(key: string): Promise<ContentInForce | null>;
   /** Hands an evaluated entry to the committer. Waits while commits or the sink lag too far behind. */
   commit(entry: CommitEntry, notes: readonly string[]): Promise<void>;
   /** Begins nothing further, and resolves when what is under way is over. */
@@ -189,6 +191,7 @@ async function makeSession(life: Life, fit: Fit, detector: Detector, publisher: 
       const found = await writer.findContent(contentId);
       return found === null || found.key === key ? null : found;
     },
+    inForce: (key) => writer.inForce(key),
     async commit(entry, notes) {
       const { line } = entry;
       if (line.outcome === 'applied' && line.contentId !== null) {
@@ -235,7 +238,14 @@ export async function assertConfirmed({ confirm }: PipelineOptions, detections: 
 function noteFailure({ uncommittable, onUnknown }: Life, request: CommitRequest, error: unknown): void {
   if (error instanceof TallyhoError && error.code === 'STORE_UNKNOWN_COMMIT') onUnknown(request);
   const line = request.entries.length === 1 ? request.entries[0]?.line : undefined;
-  if (line === undefined || line.kind !== 'chunk' || line.contentId === null || line.outcome !== 'applied' || !isDataError(error)) return;
+  if (
+    line === undefined ||
+    (line.kind !== 'chunk' && line.kind !== 'correction') ||
+    line.contentId === null ||
+    line.outcome !== 'applied' ||
+    !isDataError(error)
+  )
+    return;
   const words = error instanceof Error ? error.message : String(error);
   uncommittable.set(versionName(line.key, line.contentId), `PostgreSQL refuses its rows: ${words}`);
 }

@@ -29,6 +29,8 @@ export interface LedgerLine {
   readonly outcome: Outcome;
   /** 0 for the reference; null unless applied. */
   readonly sequence: number | null;
+  /** Sequence number of the entry whose contents it takes the place of: of a correction, null for all others. */
+  readonly corrects: number | null;
   /** rows = applied + quarantined + notCounted. */
   readonly rows: number;
   readonly applied: number;
@@ -44,6 +46,8 @@ export interface LedgerLine {
 export interface StoredLine extends LedgerLine {
   /** Its place in the ledger. */
   readonly position: number;
+  /** Sequence number of the correction that took the place of its contents: they are not in force any more. */
+  readonly correctedBy: number | null;
 }
 
 export interface DetectionRecord {
@@ -71,8 +75,10 @@ export interface CommitEntry {
   /** Position of the waiting line that this one takes the place of. */
   readonly replaces: number | null;
   readonly rejected: readonly RejectedRow[];
-  /** Encoded StateDelta, or null where nothing was applied. */
+  /** Encoded StateDelta by which the statistics change, or null where nothing was applied. */
   readonly delta: Uint8Array | null;
+  /** Of a correction: the encoded StateDelta of its contents alone. Null for all others, whose delta it is. */
+  readonly contents: Uint8Array | null;
   readonly newValues: readonly NewValues[];
   readonly detections: readonly DetectionRecord[];
   readonly files: readonly PlannedFile[];
@@ -131,10 +137,22 @@ export interface KnownChunk {
   readonly outcome: Outcome;
   /** Content id of the newest decided version. */
   readonly contentId: string | null;
-  /** Content id of the applied version of this key, if any. */
+  /** Content id of the applied version of this key that is in force, if any. */
   readonly inForce: string | null;
   /** Its size in bytes, as stored. */
   readonly inForceBytes: number | null;
+  /** A duplicate whose original was corrected away: these bytes are in force under no key any more. */
+  readonly isFreed: boolean;
+}
+
+/** What is in force under a key. */
+export interface ContentInForce {
+  readonly sequence: number;
+  readonly contentId: string | null;
+  readonly rows: number;
+  readonly applied: number;
+  /** Encoded StateDelta of these contents; null where it is no longer kept. */
+  readonly contents: Uint8Array | null;
 }
 
 export interface PendingFile extends PlannedFile {
@@ -149,7 +167,7 @@ export interface RebuildRequest {
   readonly from: number;
   readonly to: number;
   readonly basis: Basis;
-  /** Applied lines (and the reference's) with their new numbers. */
+  /** Applied lines that are in force (and the reference's) with their new numbers. */
   readonly lines: readonly {
     /** null for a reference that was not there before. */
     readonly position: number | null;
@@ -181,6 +199,8 @@ export interface Writer {
   loadNames(detector: Detector): Promise<void>;
   /** Which applied chunk has this content in force, and how many rows it had. */
   findContent(contentId: string): Promise<{ readonly key: string; readonly rows: number } | null>;
+  /** What is in force under a key, be it an object or a folder. */
+  inForce(key: string): Promise<ContentInForce | null>;
   known(): AsyncIterable<readonly KnownChunk[]>;
   commit(request: CommitRequest): Promise<void>;
   /**
@@ -227,7 +247,10 @@ export interface StoreReader {
     readonly published: number;
     readonly incidents: readonly { readonly key: string; readonly detail: string }[];
   }>;
-  /** Numbers of lines of chunks by outcome (the reference and reevaluations are none), and of detections by pattern. */
+  /**
+   * Numbers of lines of chunks by outcome (the reference and reevaluations are none), and of detections by pattern. A line that
+   * was corrected is not counted, nor are its rows: the correction stands for the chunk.
+   */
   counts(): Promise<{
     readonly outcomes: Readonly<Partial<Record<Outcome, number>>>;
     readonly rows: number;

@@ -10,8 +10,8 @@ storeContract('a store in memory (of the simulation)', undefined, async () => {
   const database = new Database(() => realTime.now());
   const stores: Store[] = [];
   return {
-    async open(pipeline) {
-      const store = new MemoryStore({ database, pipeline, wire: directWire, time: realTime });
+    async open(pipeline, options) {
+      const store = new MemoryStore({ database, pipeline, wire: directWire, time: realTime, ...options });
       stores.push(store);
       return store;
     },

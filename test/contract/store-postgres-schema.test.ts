@@ -2,8 +2,6 @@
 import { createHash } from 'node:crypto';
 import postgres, { type Sql } from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { encodeDelta } from '../../src/core/delta-codec.ts';
-import { Integers } from '../../src/core/integers.ts';
 import type { Layout } from '../../src/core/layout.ts';
 import { migrations } from '../../src/store/migrations/migrations.ts';
 import { grainNames } from '../../src/store/postgres/names.ts';
@@ -15,9 +13,9 @@ import {
   aggregateOf,
   commitRows,
   freshDetector,
+  makeCorrection,
   makeEntry,
   makeSample,
-  makeSampleDelta,
   type Sample,
   type SampleRow,
   type Totals,
@@ -35,6 +33,7 @@ test('migrations are what they were when they were released', () => {
   expect(hashes).toMatchInlineSnapshot(`
     [
       "1 initial c13369271175be00",
+      "2 corrections 4d031366d07895d5",
     ]
   `);
   expect(migrations.map(({ version }) => version)).toEqual(migrations.map((_, i) => i + 1));
@@ -378,14 +377,10 @@ for (const major of [18, 14] as const) {
         const { writer, detector } = await fill(sample, [rows]);
         const [first] = rows;
         const kept = rows.filter(({ values }) => values['merchant'] !== first?.values['merchant']);
-        const delta = makeSampleDelta(
-          sample.layout,
-          rows.filter((row) => !kept.includes(row)),
-        );
-        const negated = { ...delta, grains: delta.grains.map((grain) => ({ ...grain, additive: grain.additive.map(negate) })) };
-        const step = detector.step(negated);
-        const line = { kind: 'correction', key: 'chunk_1.csv', outcome: 'applied', sequence: 2 } as const;
-        await writer.commit({ from: 1, to: 2, entries: [makeEntry(line, { delta: encodeDelta(step.delta) })], sameContent: [] });
+        expect(kept.length).toBeLessThan(rows.length);
+        const contents = (await writer.inForce('chunk_1.csv'))?.contents ?? expect.unreachable('it is kept');
+        const entry = makeCorrection(sample, detector, { sequence: 1, contents }, 2, kept);
+        await writer.commit({ from: 1, to: 2, entries: [entry], sameContent: [] });
         await writer.fold(detector.takeFold(), 2);
         for (const index of sample.layout.grains.keys())
           expect(await rowsOf(sample.layout, index)).toEqual(aggregateOf(sample.layout, index, kept));
@@ -402,10 +397,6 @@ for (const major of [18, 14] as const) {
       });
     });
   });
-}
-
-function negate(column: Integers): Integers {
-  return Integers.from(Array.from({ length: column.length }, (_, i) => -column.big(i)));
 }
 
 function makeSampleSources() {

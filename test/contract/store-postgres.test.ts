@@ -14,8 +14,8 @@ async function makeWorld(major: 18 | 14): Promise<StoreWorld> {
   const admin = postgres(url, { max: 1, onnotice: () => {} });
   const stores: Store[] = [];
   return {
-    open: async (pipeline) => {
-      const store = await openPostgresStore({ connection: { url }, pipeline });
+    open: async (pipeline, options) => {
+      const store = await openPostgresStore({ connection: { url }, pipeline, ...options });
       stores.push(store);
       return store;
     },

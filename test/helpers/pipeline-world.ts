@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import type { Objects } from '../../src/objects/objects.ts';
 import type { PipelineEvent } from '../../src/pipeline/events.ts';
 import type { PipelineOptions } from '../../src/pipeline/options.ts';
-import { rebuildPipeline, type RebuildSummary } from '../../src/pipeline/rebuild.ts';
+import { type RebuildOptions, rebuildPipeline, type RebuildSummary } from '../../src/pipeline/rebuild.ts';
 import { runPipeline } from '../../src/pipeline/run.ts';
 import type { RunSummary } from '../../src/pipeline/summary.ts';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
@@ -40,7 +40,7 @@ export interface World {
   put(key: string, text: string | Buffer, modified?: Date): void;
   remove(key: string): void;
   run(run?: Run): Promise<RunSummary>;
-  rebuild(run?: Run): Promise<RebuildSummary>;
+  rebuild(run?: Run & Pick<RebuildOptions, 'acceptChanged'>): Promise<RebuildSummary>;
   options(run?: Run): PipelineOptions;
   /** What has happened since the last call. */
   events(): PipelineEvent[];
@@ -106,7 +106,8 @@ export async function makeWorld(url: string, defaults: Run = {}, source?: string
     },
     run: (run = {}) =>
       runPipeline(world.options(run), { once: run.once ?? true, signal: run.signal ?? defaults.signal ?? new AbortController().signal }),
-    rebuild: (run = {}) => rebuildPipeline(world.options(run), run.signal ?? new AbortController().signal),
+    rebuild: ({ acceptChanged = false, ...run } = {}) =>
+      rebuildPipeline({ ...world.options(run), acceptChanged }, run.signal ?? new AbortController().signal),
     events() {
       const events = heard;
       heard = [];
@@ -185,6 +186,7 @@ export function withWriter(store: Store, change: (writer: Writer) => Partial<Wri
         'load',
         'loadNames',
         'findContent',
+        'inForce',
         'known',
         'commit',
         'fold',

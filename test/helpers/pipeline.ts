@@ -52,6 +52,7 @@ export function testOptions(test: TestPipeline): PipelineOptions {
       maxChunkBytes: 2 ** 33,
       onBadChunk: 'skip',
       onDuplicate: 'skip',
+      onChanged: 'report',
       pollMs: 50,
       settleMs: 0,
       waitForMs: 3_600_000,

@@ -1,7 +1,8 @@
 /** What every store owes (src/store/store.ts), for any implementation. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { encodeDelta } from '../../src/core/delta-codec.ts';
+import { decodeDelta, encodeDelta } from '../../src/core/delta-codec.ts';
+import type { Detector } from '../../src/core/detector.ts';
 import { baseGrains } from '../../src/core/layout.ts';
 import type { RejectedRow } from '../../src/reader/rejected.ts';
 import type { CommitEntry, KnownChunk, Store, StoredLine, StoreReader, Writer } from '../../src/store/store.ts';
@@ -10,6 +11,7 @@ import {
   commitRows,
   freshDetector,
   makeApplied,
+  makeCorrection,
   makeEntry,
   makeFiles,
   makeSample,
@@ -21,7 +23,7 @@ import {
 
 export interface StoreWorld {
   /** A store of this pipeline, as another process would open it. Closed by the world. */
-  open(pipeline: string): Promise<Store>;
+  open(pipeline: string, options?: { readonly keepDeltas: number }): Promise<Store>;
   /** As if the holder had been silent for longer than its lease. */
   expireLease(pipeline: string): Promise<void>;
   close(): Promise<void>;
@@ -57,6 +59,9 @@ export const oddTexts = [
   '\u200b',
 ] as const;
 
+/** Of a delta that nobody decodes. */
+const bytes = Uint8Array.of(1, 2, 3);
+
 export function storeContract(name: string, missing: string | undefined, makeWorld: () => Promise<StoreWorld>): void {
   describe(name, () => {
     let world: StoreWorld;
@@ -78,8 +83,8 @@ export function storeContract(name: string, missing: string | undefined, makeWor
 
     const claim = async (store: Store): Promise<Writer> => await store.claim({ waitMs: 0 });
     /** A claimed pipeline with a basis. */
-    const start = async (of: Sample = sample): Promise<{ store: Store; writer: Writer }> => {
-      const store = await world.open(pipeline);
+    const start = async (of: Sample = sample, options?: { readonly keepDeltas: number }): Promise<{ store: Store; writer: Writer }> => {
+      const store = await world.open(pipeline, options);
       const writer = await claim(store);
       await writer.setBasis({ layout: of.layout, input: of.input });
       return { store, writer };
@@ -264,6 +269,7 @@ export function storeContract(name: string, missing: string | undefined, makeWor
           entries.map(({ line }, i) => ({
             ...line,
             position: i + 1,
+            correctedBy: null,
             ...(line.detail === null ? {} : { detail: line.detail.replace('\0', '\u2400') }),
           })),
         );
@@ -286,7 +292,7 @@ export function storeContract(name: string, missing: string | undefined, makeWor
           makeEntry({ key, version: key, contentId: `c${key}`.slice(0, 100), reason: key, folder: i % 2 === 0 }),
         );
         await writer.commit({ from: 0, to: 0, entries, sameContent: [] });
-        expect(await all(store.chunks())).toEqual(entries.map(({ line }, i) => ({ ...line, position: i + 1 })));
+        expect(await all(store.chunks())).toEqual(entries.map(({ line }, i) => ({ ...line, position: i + 1, correctedBy: null })));
         for (const [i, key] of keys.entries()) expect(await all(store.chunks({ key })), key).toMatchObject([{ key, position: i + 1 }]);
         expect((await all(writer.known())).map(({ key }) => key)).toEqual(inListingOrder(entries).map(({ line }) => line.key));
       });
@@ -421,12 +427,15 @@ export function storeContract(name: string, missing: string | undefined, makeWor
             makeEntry({ key: 'c.csv', version: 'C', contentId: 'C' }),
             makeEntry({ key: '\u{1f600}.csv', version: 'F' }),
             makeEntry({ key: '\uffee.csv', version: 'E' }),
-            { ...applied('a.csv', 3, 'A3'), line: { ...applied('a.csv', 3, 'A3').line, kind: 'correction' } },
+            makeEntry({ ...applied('a.csv', 3, 'A3').line, kind: 'correction', corrects: 2 }, { contents: bytes }),
             makeEntry({ key: 'a', version: 'object a' }),
           ],
           sameContent: [],
         });
-        const known: KnownChunk[] = await all(writer.known());
+        const known: Omit<KnownChunk, 'isFreed'>[] = (await all(writer.known())).map(({ isFreed, ...line }) => {
+          expect(isFreed).toBe(false);
+          return line;
+        });
         expect(known).toEqual([
           {
             key: 'a',
@@ -485,20 +494,163 @@ export function storeContract(name: string, missing: string | undefined, makeWor
 
       test('findContent knows what is in force, and where', async () => {
         const { writer } = await start();
-        const line = (key: string, sequence: number, contentId: string, kind: 'chunk' | 'correction') =>
-          makeEntry({ kind, key, contentId, outcome: 'applied', sequence, rows: sequence * 10, applied: sequence * 10 });
+        const line = (key: string, sequence: number, contentId: string, corrects: number | null = null) =>
+          makeEntry(
+            {
+              kind: corrects === null ? 'chunk' : 'correction',
+              key,
+              contentId,
+              outcome: 'applied',
+              sequence,
+              corrects,
+              rows: sequence * 10,
+              applied: sequence * 10,
+            },
+            { contents: corrects === null ? null : bytes },
+          );
         await writer.commit({
           from: 0,
           to: 2,
-          entries: [line('a', 1, 'A', 'chunk'), line('b', 2, 'B', 'chunk'), makeEntry({ key: 'c', contentId: 'C' })],
+          entries: [line('a', 1, 'A'), line('b', 2, 'B'), makeEntry({ key: 'c', contentId: 'C' })],
           sameContent: [],
         });
         expect(await writer.findContent('A')).toEqual({ key: 'a', rows: 10 });
         expect(await writer.findContent('C')).toBeNull();
-        await writer.commit({ from: 2, to: 3, entries: [line('a', 3, 'A3', 'correction')], sameContent: [] });
+        await writer.commit({ from: 2, to: 3, entries: [line('a', 3, 'A3', 1)], sameContent: [] });
         expect(await writer.findContent('A')).toBeNull();
         expect(await writer.findContent('A3')).toEqual({ key: 'a', rows: 30 });
         expect(await writer.findContent('B')).toEqual({ key: 'b', rows: 20 });
+      });
+    });
+
+    describe('corrections (PROTOCOL 1.4)', () => {
+      const shop = (merchant: string, customer: string, amount = 100n): SampleRow => ({
+        values: { merchant, customer, gender: 'F', category: 'food' },
+        amount,
+        weight: null,
+      });
+      const first = [shop('m1', 'c1'), shop('m1', 'c2'), shop('m1', 'c1')];
+      const second = [shop('m2', 'c9', 7n)];
+      const third = [shop('m1', 'c2', 5n), shop('m1', 'c3', 6n), shop('m1', 'c3', 6n)];
+      const totals = (detector: Detector) => sample.layout.grains.map((_, grain) => totalsOf(detector, grain));
+      const aggregate = (rows: readonly SampleRow[]) => sample.layout.grains.map((_, grain) => aggregateOf(sample.layout, grain, rows));
+      const loaded = async (store: StoreReader): Promise<Detector> => {
+        const detector = freshDetector(sample);
+        await store.load(detector);
+        return detector;
+      };
+
+      /** chunk_1 with the first rows, chunk_2 with the second, and then chunk_1 with others, again and again. */
+      async function corrected(...versions: readonly (readonly SampleRow[])[]) {
+        const { store, writer } = await start();
+        const detector = freshDetector(sample);
+        await commitRows(sample, writer, detector, [first, second]);
+        let sequence = 2;
+        for (const rows of versions) {
+          await correct(writer, detector, rows, ++sequence);
+        }
+        return { store, writer, detector };
+      }
+
+      async function correct(writer: Writer, detector: Detector, rows: readonly SampleRow[], sequence: number): Promise<void> {
+        const old = await writer.inForce('chunk_1.csv');
+        if (old === null || old.contents === null) return expect.unreachable('what is in force is kept');
+        const entry = makeCorrection(sample, detector, { ...old, contents: old.contents }, sequence, rows);
+        await writer.commit({ from: sequence - 1, to: sequence, entries: [entry], sameContent: [] });
+      }
+
+      test('inForce gives the contents that count, of the correction too, and what is kept of them', async () => {
+        const { store, writer } = await corrected();
+        const [one] = await all(store.chunks());
+        expect(await writer.inForce('chunk_1.csv')).toMatchObject({ sequence: 1, contentId: one?.contentId, rows: 3, applied: 3 });
+        expect(await writer.inForce('chunk_3.csv')).toBeNull();
+        const detector = await loaded(store);
+        await correct(writer, detector, third, 3);
+        await correct(writer, detector, [], 4);
+        const force = await writer.inForce('chunk_1.csv');
+        expect(force).toMatchObject({ sequence: 4, rows: 0, applied: 0 });
+        expect(decodeDelta(force?.contents ?? bytes).grains.map(({ size }) => size)).toEqual(baseGrains(sample.layout).map(() => 0));
+        expect(
+          (await all(store.chunks())).map(({ kind, sequence, corrects, correctedBy }) => [kind, sequence, corrects, correctedBy]),
+        ).toEqual([
+          ['chunk', 1, null, 3],
+          ['chunk', 2, null, null],
+          ['correction', 3, 1, 4],
+          ['correction', 4, 3, null],
+        ]);
+      });
+
+      test('law 1: what is loaded is the aggregate of the contents in force, before the fold, after it, and in between', async () => {
+        const { store, writer, detector } = await corrected();
+        await writer.fold(detector.takeFold(), 2);
+        for (const [i, rows] of [third, first, [], third].entries()) {
+          await correct(writer, detector, rows, 3 + i);
+          const expected = aggregate([...rows, ...second]);
+          expect(totals(detector)).toEqual(expected);
+          expect(totals(await loaded(store))).toEqual(expected);
+          if (i % 2 === 1) await writer.fold(detector.takeFold(), 3 + i);
+          expect(totals(await loaded(store))).toEqual(expected);
+        }
+      });
+
+      test('an entity without a transaction is in no view of a detector that goes on from the tables', async () => {
+        const { store, writer, detector } = await corrected([]);
+        await writer.fold(detector.takeFold(), 3);
+        const again = await loaded(store);
+        const members = [...again.rows(0)].filter(({ additive }) => (additive[0] ?? 0n) > 0n);
+        expect(members.map(({ values }) => [...values].sort())).toEqual([['c9', 'm2'].sort()]);
+        // It comes back as if it were new.
+        const step = again.step(makeSampleDelta(sample.layout, [shop('m1', 'c1')]));
+        expect(step.newValues).toEqual([]);
+        expect(totals(again)).toEqual(aggregate([...second, shop('m1', 'c1')]));
+      });
+
+      test('of what is no longer kept says so', async () => {
+        const { writer } = await start(sample, { keepDeltas: 1 });
+        const detector = freshDetector(sample);
+        await commitRows(sample, writer, detector, [first, second]);
+        await writer.fold(detector.takeFold(), 2);
+        expect(await writer.inForce('chunk_1.csv')).toMatchObject({ sequence: 1, rows: 3, contents: null });
+        expect(await writer.inForce('chunk_2.csv')).toMatchObject({ sequence: 2, contents: expect.any(Uint8Array) as Uint8Array });
+      });
+
+      test('are refused where they correct nothing, what comes later, or what was corrected before; nothing takes place', async () => {
+        const { store, writer, detector } = await corrected(third);
+        const old = { sequence: 3, contents: (await writer.inForce('chunk_1.csv'))?.contents ?? bytes };
+        const entry = makeCorrection(sample, detector, old, 4, first);
+        for (const corrects of [null, 1, 4, 99]) {
+          const entries = [{ ...entry, line: { ...entry.line, corrects } }];
+          await expect(writer.commit({ from: 3, to: 4, entries, sameContent: [] }), `${corrects}`).rejects.toThrow(/./);
+        }
+        expect(await all(store.chunks())).toHaveLength(3);
+        await writer.commit({ from: 3, to: 4, entries: [entry], sameContent: [] });
+      });
+
+      test('counts and known speak of what is in force, whatever kind of name it came under', async () => {
+        const { store, writer, detector } = await corrected(third);
+        expect(await store.counts()).toMatchObject({ outcomes: { applied: 2 }, rows: 4, quarantinedRows: 0 });
+        const ids = (await all(store.chunks())).map(({ contentId }) => contentId);
+        await writer.commit({
+          from: 3,
+          to: 3,
+          entries: ids.map((contentId, i) => makeEntry({ key: `copy_${i}.csv`, contentId, bytes: 1, outcome: 'duplicate' })),
+          sameContent: [],
+        });
+        // As a folder now.
+        const old = { sequence: 3, contents: (await writer.inForce('chunk_1.csv'))?.contents ?? bytes };
+        const entry = makeCorrection(sample, detector, old, 4, first);
+        await writer.commit({ from: 3, to: 4, entries: [{ ...entry, line: { ...entry.line, folder: true } }], sameContent: [] });
+        const known = (await all(writer.known())).map(({ key, folder, inForce, isFreed }) => [folder ? `${key}/` : key, inForce, isFreed]);
+        expect(known).toEqual([
+          ['chunk_1.csv', null, false],
+          ['chunk_1.csv/', entry.line.contentId, false],
+          ['chunk_2.csv', ids[1], false],
+          ['copy_0.csv', null, true],
+          ['copy_1.csv', null, false],
+          ['copy_2.csv', null, true],
+        ]);
+        expect(await writer.findContent(ids[2] ?? '')).toBeNull();
+        expect(await writer.inForce('chunk_1.csv')).toMatchObject({ sequence: 4 });
       });
     });
 

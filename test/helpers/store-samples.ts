@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Delta, GrainDelta, Values } from '../../src/core/delta.ts';
-import { encodeDelta } from '../../src/core/delta-codec.ts';
+import { decodeDelta, encodeDelta } from '../../src/core/delta-codec.ts';
 import type { Detector, StepResult } from '../../src/core/detector.ts';
 import { Integers } from '../../src/core/integers.ts';
 import { type Additive, baseGrains, type Filter, type Layout, type Test } from '../../src/core/layout.ts';
@@ -112,6 +112,7 @@ export function makeLine(line: Partial<LedgerLine> = {}): LedgerLine {
     bytes: null,
     outcome: 'quarantined',
     sequence: null,
+    corrects: null,
     rows: 0,
     applied: 0,
     quarantined: 0,
@@ -130,6 +131,7 @@ export function makeEntry(line: Partial<LedgerLine> = {}, rest: Partial<Omit<Com
     replaces: null,
     rejected: [],
     delta: null,
+    contents: null,
     newValues: [],
     detections: [],
     files: [],
@@ -153,6 +155,29 @@ export function makeApplied(
     { key: `chunk_${sequence}.csv`, outcome: 'applied', sequence, contentId: content, bytes: 1000 + sequence, ...counts, ...line },
     {
       delta: encodeDelta(step.delta),
+      newValues: step.newValues,
+      detections: makeRecords(sample, step, sequence),
+      files: makeFiles(sequence, step.detections.length),
+    },
+  );
+}
+
+/** The entry by which these rows take the place of what was in force as chunk_1.csv. */
+export function makeCorrection(
+  sample: Sample,
+  detector: Detector,
+  old: { readonly sequence: number; readonly contents: Uint8Array },
+  sequence: number,
+  rows: readonly SampleRow[],
+): CommitEntry {
+  const step = detector.correct(decodeDelta(old.contents), makeSampleDelta(sample.layout, rows));
+  const contentId = createHash('sha256').update(`content ${sequence}`).digest('hex');
+  const counts = { rows: rows.length, applied: rows.length };
+  return makeEntry(
+    { kind: 'correction', key: 'chunk_1.csv', outcome: 'applied', sequence, corrects: old.sequence, contentId, bytes: 1000, ...counts },
+    {
+      delta: encodeDelta(step.delta),
+      contents: encodeDelta(step.contents),
       newValues: step.newValues,
       detections: makeRecords(sample, step, sequence),
       files: makeFiles(sequence, step.detections.length),

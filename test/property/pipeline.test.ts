@@ -1,5 +1,5 @@
 /**
- * Random lives of a pipeline: chunks come, change, grow, are copied, completed, mended and taken away, patterns change, are
+ * Random lives of a pipeline: chunks come, change, grow, are corrected or only told of, are copied, completed, mended and taken away, patterns change, are
  * reset and rebuilt, while the store and the sink fail at random moments, before or after what they were asked to do. What
  * is left must be what a twin has that saw no fault: ledger, detections, statistics, output to the byte.
  * TALLYHO_SEED replays one life, TALLYHO_SEEDS runs more.
@@ -132,7 +132,8 @@ function somePatterns(random: Random): Run {
   // A measure more asks for a rebuild.
   if (random.chance(0.3)) all.push({ id: 'Spent', action: 'LOOK', entity: ['merchant', 'customer'], when: [`sum(amount) > ${n()}`] });
   const patterns = random.shuffle(all).slice(0, 1 + random.below(all.length));
-  return { patterns, input: { maxBadRows: { units: random.pick([30n, 50n, 100n]), digits: 0 } } };
+  const onChanged = random.pick(['report', 'correct', 'correct'] as const);
+  return { patterns, input: { onChanged, maxBadRows: { units: random.pick([30n, 50n, 100n]), digits: 0 } } };
 }
 
 const rowsOf = (random: Random): string =>
@@ -198,6 +199,7 @@ function faults(random: Random, p: number): NonNullable<Run['change']> {
       setBasis: (basis) => through('setBasis', 'STORE_UNKNOWN_COMMIT', () => writer.setBasis(basis)),
       markPublished: (keys) => through('markPublished', 'STORE_UNKNOWN_COMMIT', () => writer.markPublished(keys)),
       load: (detector) => through('load', 'STORE_UNREACHABLE', () => writer.load(detector)),
+      inForce: (key) => through('inForce', 'STORE_UNREACHABLE', () => writer.inForce(key)),
       findContent: (id) => through('findContent', 'STORE_UNREACHABLE', () => writer.findContent(id)),
       pendingFiles: (after, limit) => through('pendingFiles', 'STORE_UNREACHABLE', () => writer.pendingFiles(after, limit)),
       rebuild: (request) => through('rebuild', 'STORE_UNKNOWN_COMMIT', () => writer.rebuild(request)),

@@ -77,7 +77,7 @@ source:
   maxBadRows: 12.5%
   onBadChunk: halt
   onDuplicate: apply
-  onChanged: report
+  onChanged: correct
   maxChunkBytes: 100MB
 sink:
   url: /srv/out
@@ -108,6 +108,7 @@ s3: { endpoint: "http://127.0.0.1:9000", region: us-east-1, forcePathStyle: true
         maxBadRows: { units: 125n, digits: 1 },
         onBadChunk: 'halt',
         onDuplicate: 'apply',
+        onChanged: 'correct',
         maxChunkBytes: 100_000_000,
       },
       sink: { location: { path: '/srv/out' }, timeZone: 'Asia/Kolkata' },
@@ -207,7 +208,7 @@ const faults: readonly (readonly [name: string, text: string, said: readonly str
   ['a value from the environment, never repeating it', `source: { url: in, onBadChunk: "\${PASSWORD}" }\n${rest}`, ['CONFIG_INVALID', 'tallyho.yaml:1:32: source.onBadChunk: "${PASSWORD}" is not understood.', 'Write skip or halt.']],
   ['a store of another kind', `${good}store: mysql://me:\${PASSWORD}@h/db`, ['CONFIG_INVALID', 'tallyho.yaml:5:8: store.url is no URL of a PostgreSQL database.', 'Write postgresql://user@host:5432/database, or take it from the environment: ${DATABASE_URL}.']],
   ['Spark, which comes later', `${good}engine: { spark: "sc://host:15002" }`, ['UNSUPPORTED', 'tallyho.yaml:5:9: engine cannot be Spark yet: this release reads chunks on this machine.', 'Write engine: local, or leave it out.']],
-  ['corrections, which come later', `source: { url: in, onChanged: correct }\n${rest}`, ['UNSUPPORTED', 'tallyho.yaml:1:31: source.onChanged: correct cannot be used yet: this release reports changed chunks.', 'Write onChanged: report, or leave it out.']],
+  ['what to do with a changed chunk, in another word', `source: { url: in, onChanged: replace }\n${rest}`, ['CONFIG_INVALID', 'tallyho.yaml:1:31: source.onChanged: replace is not understood.', 'Write report or correct.']],
   ['a file that is too large', `# ${'x'.repeat(2 ** 20)}`, ['CONFIG_INVALID', 'tallyho.yaml:1:1: The file is larger than 1 MiB.', 'Is it the right one?']],
   ['too many aliases', `a: &a x\n${Array.from({ length: 101 }, (_, i) => `k${i}: *a`).join('\n')}`, ['CONFIG_INVALID', 'tallyho.yaml:1:1: The file has 101 aliases (*name); at most 100 are allowed.', 'Write the values out.']],
   ['aliases that multiply', `a: &a [x,x,x,x]\n${['ab', 'bc', 'cd', 'de', 'ef'].map(([x, y]) => `${y}: &${y} [*${x},*${x},*${x},*${x},*${x}]`).join('\n')}`, ['CONFIG_INVALID', 'tallyho.yaml:1:1: The aliases (*name) of the file multiply beyond measure.', 'Write the values out.']],

@@ -36,6 +36,7 @@ const known = (more: Partial<KnownChunk>): KnownChunk => ({
   contentId: null,
   inForce: null,
   inForceBytes: null,
+  isFreed: false,
   ...more,
 });
 const inForce = (contentId = 'A', last = contentId): KnownChunk =>
@@ -71,6 +72,37 @@ describe('the first rule that fits decides', () => {
   ];
   test.each(table)('%s', (_, read, line, other, expected) => {
     expect(short(decide(read, line, other, half))).toBe(expected);
+  });
+
+  const correcting: readonly (readonly [
+    name: string,
+    read: Read,
+    known: KnownChunk | null,
+    original: Original | null,
+    expected: string,
+  ])[] = [
+    ['other bytes than those in force', rows('B', 3), inForce(), null, 'applied 3'],
+    ['the bytes in force', rows('A', 3), inForce(), null, 'same'],
+    ['the bytes that were told last', rows('B', 3, 3), inForce('A', 'B'), null, 'same'],
+    ['bytes that cannot be read', fault('B'), inForce(), null, 'quarantined bad_header 0'],
+    ['too many bad rows', rows('B', 3, 2), inForce(), null, 'quarantined too_many_bad_rows 3'],
+    ['no rows take out those that are there', rows('B', 0), inForce(), null, 'applied 0'],
+    ['no rows of a new key', rows('B', 0), null, null, 'empty 0'],
+    ['the bytes of another key in force', rows('B', 3), inForce(), original, 'duplicate 7'],
+    ['no rows, as another that was emptied', rows('B', 0), inForce(), { key: 'first.csv', rows: 0 }, 'applied 0'],
+  ];
+  test.each(correcting)('onChanged: correct, %s', (_, read, line, of, expected) => {
+    const decision = decide(read, line, of, { ...half, onChanged: 'correct' });
+    expect(short(decision)).toBe(expected);
+    if (line !== null && decision.kind === 'line' && decision.outcome !== 'applied')
+      expect(decision.detail).toMatch(/ What was applied before stays in force\.$/);
+  });
+
+  test('what is decided afresh is not what was told last, but still what is in force', () => {
+    const settings = { ...half, onChanged: 'correct' } as const;
+    expect(short(decide(rows('B', 3), inForce('A', 'B'), null, settings, true))).toBe('applied 3');
+    expect(short(decide(rows('A', 3), inForce('A', 'B'), null, settings, true))).toBe('same');
+    expect(short(decide(rows('B', 3), known({ outcome: 'duplicate', contentId: 'B' }), null, half, true))).toBe('applied 3');
   });
 
   test('onDuplicate: apply knows no duplicates', () => {

@@ -3,7 +3,17 @@ import { makeKnownLines } from '../../src/pipeline/known-lines.ts';
 import type { KnownChunk } from '../../src/store/store.ts';
 
 function line(key: string): KnownChunk {
-  return { key, folder: false, position: 1, version: 'v', outcome: 'applied', contentId: null, inForce: null, inForceBytes: null };
+  return {
+    key,
+    folder: false,
+    position: 1,
+    version: 'v',
+    outcome: 'applied',
+    contentId: null,
+    inForce: null,
+    inForceBytes: null,
+    isFreed: false,
+  };
 }
 
 function world(keys: string[], most?: number) {

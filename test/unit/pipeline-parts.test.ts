@@ -6,7 +6,7 @@ import type { ReadPlan } from '../../src/engine/engine.ts';
 import { makeContentIndex } from '../../src/pipeline/content-index.ts';
 import type { Decided } from '../../src/pipeline/decide.ts';
 import { makeEntries, nothingRead, type Subject } from '../../src/pipeline/entries.ts';
-import { comparable, isReadOtherwise, markVersion, readingSettings, saysTheSame } from '../../src/pipeline/reading-settings.ts';
+import { comparable, markRestored, markVersion, readingSettings, saysTheSame } from '../../src/pipeline/reading-settings.ts';
 import { makeTally } from '../../src/pipeline/summary.ts';
 import type { KnownChunk } from '../../src/store/store.ts';
 import { freshDetector, makeLine, makeSample, makeSampleDelta, type SampleRow, sampleTime } from '../helpers/store-samples.ts';
@@ -56,6 +56,7 @@ describe('what a quarantined chunk was read by', () => {
     contentId: 'A',
     inForce: null,
     inForceBytes: null,
+    isFreed: false,
     ...more,
   });
 
@@ -79,15 +80,41 @@ describe('what a quarantined chunk was read by', () => {
     expect(readingSettings({ ...plan, layout: { ...plan.layout, grains: [] } }, percent)).toBe(settings);
   });
 
-  test('tells which lines are to be read afresh', () => {
+  test('tells which lines are to be read afresh', async () => {
     const other = readingSettings({ ...plan, maxChunkBytes: 1 }, percent);
-    expect(isReadOtherwise(null, settings)).toBe(false);
-    expect(isReadOtherwise(line({ version: markVersion('v1', settings) }), settings)).toBe(false);
-    expect(isReadOtherwise(line({ version: markVersion('v1', other) }), settings)).toBe(true);
+    async function isAfresh(of: Partial<KnownChunk>, onChanged: 'report' | 'correct' = 'report'): Promise<boolean> {
+      async function* known() {
+        yield [line(of)];
+      }
+      for await (const [found] of comparable(known(), settings, onChanged)) {
+        if (found?.isAfresh === true) expect(found.version).not.toBe('v1');
+        return found?.isAfresh === true;
+      }
+      return expect.unreachable('a line for a line');
+    }
+    expect(await isAfresh({ version: markVersion('v1', settings) })).toBe(false);
+    expect(await isAfresh({ version: markVersion('v1', other) })).toBe(true);
     // By the listing alone: settings have no part in it.
-    expect(isReadOtherwise(line({ version: 'v1', contentId: null }), settings)).toBe(false);
-    expect(isReadOtherwise(line({ version: markVersion('v1', other), inForce: 'B' }), settings)).toBe(false);
-    expect(isReadOtherwise(line({ version: markVersion('v1', other), outcome: 'applied' }), settings)).toBe(false);
+    expect(await isAfresh({ version: 'v1', contentId: null })).toBe(false);
+    expect(await isAfresh({ version: markVersion('v1', other), inForce: 'B' })).toBe(false);
+    expect(await isAfresh({ version: markVersion('v1', other), outcome: 'applied', inForce: 'A' })).toBe(false);
+    // What was applied is in force no more: another kind of the name has taken its place.
+    expect(await isAfresh({ outcome: 'applied' })).toBe(true);
+    // Where what is in force can be corrected, other contents of it are like a new chunk.
+    expect(await isAfresh({ version: markVersion('v1', other), inForce: 'B' }, 'correct')).toBe(true);
+    expect(await isAfresh({ version: markRestored('v1'), inForce: 'B' }, 'correct')).toBe(false);
+    const changed = { outcome: 'changed', inForce: 'B' } as const;
+    expect(await isAfresh(changed)).toBe(false);
+    expect(await isAfresh(changed, 'correct')).toBe(true);
+    expect(await isAfresh({ ...changed, version: markVersion('v1', settings) }, 'correct')).toBe(false);
+    expect(await isAfresh({ ...changed, version: markVersion('v1', other) }, 'correct')).toBe(true);
+    expect(await isAfresh({ ...changed, version: markVersion('v1', other) })).toBe(false);
+    const freed = { outcome: 'duplicate', isFreed: true } as const;
+    expect(await isAfresh(freed)).toBe(true);
+    expect(await isAfresh({ ...freed, isFreed: false })).toBe(false);
+    expect(await isAfresh({ ...freed, inForce: 'B' })).toBe(false);
+    expect(await isAfresh({ ...freed, inForce: 'B' }, 'correct')).toBe(true);
+    expect(await isAfresh({ ...freed, version: markRestored('v1'), inForce: 'B' }, 'correct')).toBe(false);
   });
 
   test('is taken off the version before it is compared with a listing, where it is that of now', async () => {
@@ -96,7 +123,7 @@ describe('what a quarantined chunk was read by', () => {
       yield [
         line({ version: markVersion('v1', settings) }),
         line({ version: markVersion('v2', other) }),
-        line({ version: 'v3', outcome: 'applied' }),
+        line({ version: 'v3', outcome: 'applied', inForce: 'A' }),
       ];
     }
     const versions: string[] = [];

@@ -5,7 +5,7 @@ import { TallyhoError } from '../../core/error.ts';
 import { printable } from '../../objects/key.ts';
 import type { Outcome, StoredLine } from '../../store/store.ts';
 import { type AddCommand, type Call, examples } from '../call.ts';
-import { chunkJson, isChunk, whyLines } from '../chunk-lines.ts';
+import { chunkJson, detailOf, isChunk, whyLines } from '../chunk-lines.ts';
 import { makeJsonList, say, stdout } from '../output.ts';
 import { type JsonFlag, jsonFlag, type Reading, withReading } from '../reading.ts';
 import { makeTable } from '../table.ts';
@@ -81,8 +81,10 @@ async function listChunks({ json, outcome }: ChunksFlags, call: Call): Promise<v
 }
 
 function chunkRow(line: StoredLine): readonly (string | number | null)[] {
-  const { key, outcome, sequence, rows, quarantined, detections, reason, detail } = line;
-  const why = outcome === 'applied' ? '' : cut(printable([reason, detail].filter((text) => text !== null).join(': ')), 100);
+  const { key, outcome, sequence, rows, quarantined, detections, reason } = line;
+  const detail = detailOf(line);
+  const isPlain = outcome === 'applied' && line.corrects === null && line.correctedBy === null;
+  const why = isPlain ? '' : cut(printable([reason, detail].filter((text) => text !== null).join(': ')), 100);
   return [sequence, printable(key), outcome, rows, quarantined, detections, why];
 }
 

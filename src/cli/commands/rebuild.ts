@@ -14,11 +14,17 @@ export const addRebuild: AddCommand = (program, callOf) => {
         'A start that is refused with REBUILD_NEEDED asks for this.',
     )
     .option('-y, --yes', 'accept more than 1,000 new detections')
-    .addHelpText('after', examples('tallyho rebuild', 'tallyho rebuild --config prod.yaml'))
-    .action(async (flags: { readonly yes?: boolean }, command: Command) => rebuild(flags.yes === true, callOf(command)));
+    .option('--accept-changed', 'take chunks that have changed since they were applied as they are now')
+    .addHelpText('after', examples('tallyho rebuild', 'tallyho rebuild --accept-changed', 'tallyho rebuild --config prod.yaml'))
+    .action(async (flags: RebuildFlags, command: Command) => rebuild(flags, callOf(command)));
 };
 
-async function rebuild(yes: boolean, call: Call): Promise<void> {
+interface RebuildFlags {
+  readonly yes?: boolean;
+  readonly acceptChanged?: boolean;
+}
+
+async function rebuild({ yes = false, acceptChanged = false }: RebuildFlags, call: Call): Promise<void> {
   const [{ loadConfig }, { compose }, { rebuildPipeline }, { catchInterruption }, { makeRunView }, { makeConfirm }] = await Promise.all([
     import('../../config/load-config.ts'),
     import('../compose.ts'),
@@ -42,7 +48,7 @@ async function rebuild(yes: boolean, call: Call): Promise<void> {
       signal,
     });
     try {
-      const { chunks, rows, detections } = await rebuildPipeline(composition.options, signal);
+      const { chunks, rows, detections } = await rebuildPipeline({ ...composition.options, acceptChanged }, signal);
       view.end();
       const took = lasting(performance.now() - started);
       await stdout.lines([

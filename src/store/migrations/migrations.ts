@@ -1,8 +1,9 @@
 import { initial } from './0001-initial.ts';
+import { corrections } from './0002-corrections.ts';
 import type { Migration } from './migration.ts';
 
 /** All steps in order. */
-export const migrations: readonly Migration[] = [initial];
+export const migrations: readonly Migration[] = [initial, corrections];
 
 /** The version of the schema that this release reads and writes. */
 export const schemaVersion = migrations.length;

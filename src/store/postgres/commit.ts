@@ -39,8 +39,12 @@ export interface PlacedEntry extends PlacedLine {
 
 /** Refuses what breaks a law, before anything is sent. */
 export function checkRequest({ from, to, entries }: CommitRequest): void {
-  for (const { line, delta, rejected } of entries) {
+  for (const { line, delta, contents, rejected } of entries) {
     assertConservation(line);
+    assertLaw(
+      (contents !== null) === (line.kind === 'correction'),
+      `${line.key}: a correction, and no other entry, has contents of its own`,
+    );
     assertLaw(delta === null || line.sequence !== null, `${line.key}: only an applied entry has a delta`);
     assertLaw(rejected.length <= line.quarantined, `${line.key}: listed rejected rows are quarantined rows`);
   }
@@ -94,6 +98,9 @@ export async function writeEntries(
   await writeRejected(sending, rejected);
 }
 
+/** Of a correction, which is rare. */
+const updateContents = `update delta set contents = decode($2, 'base64') where sequence = $1`;
+
 /**
  * $1 sequences, $2 and $3 start (from 1) and length of each in $4, all joined, as base64. Of an array in hexadecimal digits, as
  * other bytes go, a third more would be sent, and client and server would take twice the time over it.
@@ -107,6 +114,10 @@ from joined j, unnest($1::bigint[], $2::integer[], $3::integer[]) u (sequence, s
 async function writeDeltas(sending: Sending, entries: readonly CommitEntry[]): Promise<void> {
   const rows = entries.flatMap(({ line, delta }) => (delta === null || line.sequence === null ? [] : [{ sequence: line.sequence, delta }]));
   for (const part of parts(rows, ({ delta }) => delta.length)) await sending.send(insertDeltas, deltaParameters(part));
+  const own = entries.flatMap(({ line, contents }) =>
+    contents === null || line.sequence === null ? [] : [{ sequence: line.sequence, contents }],
+  );
+  for (const { sequence, contents } of own) await sending.send(updateContents, [sequence, joinBase64([contents])]);
 }
 
 function deltaParameters(rows: readonly { readonly sequence: number; readonly delta: Uint8Array }[]): string[] {

@@ -11,16 +11,16 @@ export interface PlacedLine {
 
 /** A line that waits is replaced in place; nothing else ever is, and all find their place. */
 const upsertChunks = exactly(
-  '$18',
+  '$19',
   `
 insert into chunk as c (position, kind, key, folder, version, content_id, bytes, outcome, sequence, rows, applied, quarantined,
-  not_counted, detections, reason, detail, detection_time)
+  not_counted, detections, reason, detail, detection_time, corrects)
 select * from unnest($1::bigint[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::bigint[],
-  $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::text[], $16::text[], $17::timestamptz[])
+  $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::text[], $16::text[], $17::timestamptz[], $18::bigint[])
 on conflict (position) do update set kind = excluded.kind, version = excluded.version, content_id = excluded.content_id,
   bytes = excluded.bytes, outcome = excluded.outcome, sequence = excluded.sequence, rows = excluded.rows, applied = excluded.applied,
   quarantined = excluded.quarantined, not_counted = excluded.not_counted, detections = excluded.detections,
-  reason = excluded.reason, detail = excluded.detail, detection_time = excluded.detection_time
+  reason = excluded.reason, detail = excluded.detail, detection_time = excluded.detection_time, corrects = excluded.corrects
 where c.outcome = 'waiting' and c.key = excluded.key and c.folder = excluded.folder`,
 );
 
@@ -47,6 +47,7 @@ export async function writeLines(sending: Sending, placed: readonly PlacedLine[]
     texts((line) => line.reason),
     texts((line) => withoutNul(line.detail)),
     timeArray(lines.map((line) => line.detectionTime)),
+    numbers((line) => line.corrects),
     placed.length,
   ];
   await sending.send(upsertChunks, parameters, (answer) =>
@@ -72,4 +73,5 @@ export function assertConservation(line: LedgerLine): void {
     `${key}: only a duplicate or a changed chunk has rows that are not counted`,
   );
   assertLaw((line.sequence !== null) === (outcome === 'applied'), `${key}: the applied entries, and no others, have a sequence number`);
+  assertLaw((line.corrects !== null) === (line.kind === 'correction'), `${key}: a correction, and no other entry, refers to one before it`);
 }

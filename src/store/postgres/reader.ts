@@ -125,11 +125,13 @@ async function holdTables(statements: Statements, record: PipelineRecord): Promi
 }
 
 const selectChunks = `
-select position, kind, key, folder, version, content_id as "contentId", bytes, outcome, sequence, rows, applied, quarantined,
-  not_counted as "notCounted", detections, reason, detail, detection_time as "detectionTime"
-from chunk
-where ($1::text is null or (left(listing, 600) in (left($1, 600), left($1 || '/', 600)) and key = $1)) and ($2::text is null or outcome = $2)
-order by position`;
+select c.position, c.kind, c.key, c.folder, c.version, c.content_id as "contentId", c.bytes, c.outcome, c.sequence, c.corrects,
+  c.rows, c.applied, c.quarantined, c.not_counted as "notCounted", c.detections, c.reason, c.detail, c.detection_time as "detectionTime",
+  correction.sequence as "correctedBy"
+from chunk c left join (select corrects, sequence from chunk where corrects is not null) correction on correction.corrects = c.sequence
+where ($1::text is null or (left(c.listing, 600) in (left($1, 600), left($1 || '/', 600)) and c.key = $1))
+  and ($2::text is null or c.outcome = $2)
+order by c.position`;
 
 const selectRejected = `
 select r.object, r.line, r.reason, r.raw, r.length, r.sha256
@@ -144,8 +146,9 @@ const countFiles = 'select count(*) as planned, count(published_at) as published
 const selectIncidents = 'select key, incident as detail from detection_file where incident is not null order by sequence, ordinal';
 
 const countLines = `
-select outcome, count(*) as lines, coalesce(sum(rows), 0)::bigint as rows, coalesce(sum(quarantined), 0)::bigint as quarantined
-from chunk where kind in ('chunk', 'correction', 'replay') group by outcome`;
+select c.outcome, count(*) as lines, coalesce(sum(c.rows), 0)::bigint as rows, coalesce(sum(c.quarantined), 0)::bigint as quarantined
+from chunk c left join (select corrects from chunk where corrects is not null) correction on correction.corrects = c.sequence
+where c.kind in ('chunk', 'correction', 'replay') and correction.corrects is null group by c.outcome`;
 const countDetections = 'select pattern as "patternId", count(*) as count from detection group by pattern order by pattern';
 
 const selectFolders = 'select distinct folder from detection_file where folder = any($1::text[])';

@@ -88,6 +88,7 @@ async function placeLines(
         bytes,
         outcome: 'applied',
         sequence: 0,
+        corrects: null,
         rows,
         applied,
         quarantined,

@@ -9,7 +9,7 @@
  */
 import { assertLaw, TallyhoError } from '../../core/error.ts';
 import type { Detector, FoldRows } from '../../core/detector.ts';
-import type { Basis, CommitRequest, KnownChunk, PendingFile, PipelineRow, RebuildRequest, Writer } from '../store.ts';
+import type { Basis, CommitRequest, ContentInForce, KnownChunk, PendingFile, PipelineRow, RebuildRequest, Writer } from '../store.ts';
 import { textArray } from './arrays.ts';
 import { leaseSeconds } from './lease.ts';
 import { checkRequest, type CommitContext, commitEntries, folderOf } from './commit.ts';
@@ -25,7 +25,7 @@ import { type PipelineRecord, pipelineRow, selectPipeline } from './pipeline-row
 import type { KnownPattern } from './pattern-sets.ts';
 import { rebuildPipeline } from './rebuild.ts';
 import { exactly, orRefused, Sending } from './sending.ts';
-import type { AtOnce, Rows, Session, Statements, UnderWay } from './session.ts';
+import type { AtOnce, Row, Rows, Session, Statements, UnderWay } from './session.ts';
 import { unhurried } from './session-settings.ts';
 import { createTables, createViews, dropTables, dropViews } from './statistics-tables.ts';
 import { sqlState, storeError } from './failure.ts';
@@ -127,6 +127,11 @@ export class PostgresWriter implements Writer {
   async findContent(contentId: string): Promise<{ readonly key: string; readonly rows: number } | null> {
     const [found] = await this.#read<{ key: string; rows: number }>('look for a content', selectContent, [contentId]);
     return found === undefined ? null : { key: found.key, rows: found.rows };
+  }
+
+  async inForce(key: string): Promise<ContentInForce | null> {
+    const [found] = await this.#read<ContentInForce & Row>('look for what is in force', selectInForce, [key]);
+    return found === undefined ? null : { ...found };
   }
 
   async *known(): AsyncIterable<readonly KnownChunk[]> {
@@ -367,14 +372,19 @@ const selectEpoch = 'select epoch from pipeline where name = $1';
 const selectUsed = 'select exists (select from chunk where sequence is not null) as used';
 const updateBasis = 'update pipeline set generation = $2, layout = $3, input = $4 where name = $1';
 
-/** In force: no later version of the key was applied. */
+/** In force: no correction took its place. */
 const selectContent = `
 select c.key, c.rows from chunk c
-where c.content_id = $1 and c.outcome = 'applied' and c.kind in ('chunk', 'correction') and not exists (
-  select from chunk later where later.kind in ('chunk', 'correction') and left(later.listing, 600) = left(c.listing, 600)
-    and later.listing = c.listing and later.outcome = 'applied' and later.position > c.position
-)
+where c.content_id = $1 and c.outcome = 'applied' and c.kind in ('chunk', 'correction')
+  and not exists (select from chunk later where later.corrects = c.sequence)
 order by c.position limit 1`;
+
+const selectInForce = `
+select c.sequence, c.content_id as "contentId", c.rows, c.applied, coalesce(d.contents, d.bytes) as contents
+from chunk c left join delta d using (sequence)
+where left(c.listing, 600) in (left($1, 600), left($1 || '/', 600)) and c.key = $1 and c.outcome = 'applied' and c.kind in ('chunk', 'correction')
+  and not exists (select from chunk later where later.corrects = c.sequence)
+order by c.position desc limit 1`;
 
 const selectPending = `
 select sequence, ordinal, folder, key, sha256, bytes, incident from detection_file
