@@ -18,7 +18,7 @@ import type { MemoryStoreOptions } from './memory-store.ts';
 import { rebuildTo } from './rebuild.ts';
 import { currentPatterns, pipelineRow, type State, type StoredFile } from './state.ts';
 import { foldInto, loadDetector, loadNames, withoutOldDeltas } from './statistics.ts';
-import type { Connection } from './wire.ts';
+import { type Connection, unreachable } from './wire.ts';
 
 /** As the real store's. */
 const renewMs = 10_000;
@@ -50,6 +50,11 @@ export class MemoryWriter implements Writer {
 
   get isLost(): boolean {
     return this.#connection.isEnded;
+  }
+
+  assertHeld(): void {
+    this.#check();
+    if (this.isLost) throw unreachable('see whether the pipeline is held');
   }
 
   async setBasis(basis: Basis): Promise<void> {

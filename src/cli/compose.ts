@@ -29,6 +29,8 @@ export interface Composition {
 export interface ComposeOptions {
   readonly env: Env;
   readonly commitChunks: number | null;
+  /** How long to wait for another detector that holds the pipeline; as long as one that was just killed may be seen, if null. */
+  readonly waitMs?: number | null;
   readonly confirm: (detections: number) => Promise<boolean>;
   readonly on: (event: PipelineEvent) => void;
   /** For what is told once, such as that the private server is made. */
@@ -103,7 +105,7 @@ export async function compose(config: Config, given: ComposeOptions): Promise<Co
       commitChunks: given.commitChunks,
       confirm: given.confirm,
       checkDisk: makeDiskCheck(config),
-      claimWaitMs,
+      claimWaitMs: given.waitMs ?? claimWaitMs,
       on: given.on,
     };
     const lastSeen = config.store.kind === 'private' ? keep(await openLastSeen(config.store.folder, source.url)) : null;

@@ -1,5 +1,13 @@
 /** Numbers and durations on the command line. */
 import { InvalidArgumentError } from 'commander';
+import { parseDuration } from '../config/units.ts';
+
+/** In milliseconds. */
+export function duration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === null) throw new InvalidArgumentError('Write it like 30s, 10m or 1.5h.');
+  return ms;
+}
 
 export function wholeNumber(low: number, high = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {

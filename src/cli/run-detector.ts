@@ -19,6 +19,8 @@ export interface RunChoices {
   readonly once: boolean;
   readonly commitChunks: number | null;
   readonly yes: boolean;
+  /** For another detector that holds the pipeline; null: hardly. */
+  readonly waitMs: number | null;
   /** Tells at the end where the time went. */
   readonly profile: boolean;
 }
@@ -27,7 +29,7 @@ export interface RunChoices {
 const elsewhereMs = 5_000;
 
 export async function runDetector(config: Config, choices: RunChoices, call: Call): Promise<number> {
-  const { once, commitChunks, yes } = choices;
+  const { once, commitChunks, yes, waitMs } = choices;
   const interruption = catchInterruption('Stopping: the commit in hand is finished first.');
   const { signal } = interruption;
   const watching = `Watching ${placeText(config.source)} every ${lasting(config.source.pollMs)}; detections go to ${placeText(config.sink)}. Ctrl-C ends it.`;
@@ -41,6 +43,7 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
     const composition = await compose(config, {
       env: call.env,
       commitChunks,
+      waitMs,
       confirm: makeConfirm(yes, () => view.end()),
       on: (event) => {
         if (event.kind === 'listed') {

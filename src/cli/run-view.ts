@@ -90,6 +90,9 @@ export function makeRunView({ isTerminal, watching }: RunViewOptions): RunView {
         say(hope);
         hope = null;
         return;
+      case 'held':
+        say(`${event.by} Waiting for it to end.`);
+        return;
       case 'loaded':
         if (event.entities > 0) say(`Loaded the statistics of ${counted(event.entities, 'entity', 'entities')} in ${lasting(event.ms)}.`);
         return;

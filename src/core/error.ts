@@ -58,6 +58,7 @@ export const errorCodes = define({
   STORE_UNREACHABLE: { domain: 'external', retry: 'backoff', exit: 1, about: 'PostgreSQL does not answer.' },
   STORE_TLS: { domain: 'user', retry: 'never', exit: 1, about: 'The connection to PostgreSQL cannot be encrypted, or its certificate not be verified, as the URL asks (`sslmode`).' },
   STORE_UNSUITABLE: { domain: 'user', retry: 'never', exit: 1, about: 'The PostgreSQL server is too old, or its database does not use UTF8.' },
+  STORE_BEHIND: { domain: 'external', retry: 'never', exit: 1, about: 'After a lost connection the database is an older copy than the one that was written: a failover lost commits.' },
   STORE_FAILED: { domain: 'external', retry: 'backoff', exit: 1, about: 'A statement failed in PostgreSQL.' },
   STORE_BUSY: { domain: 'external', retry: 'backoff', exit: 1, about: 'A statement in PostgreSQL waited too long for a lock, took too long, or was cancelled.' },
   STORE_UNKNOWN_COMMIT: { domain: 'external', retry: 'backoff', exit: 1, about: 'The connection ended during a commit; the ledger is read to learn whether it took place.' },

@@ -4,9 +4,10 @@
  * A failure that may pass (a lost connection, a bucket that does not answer) ends the session: memory is thrown away, and
  * after a pause a new session claims, loads and goes on (PROTOCOL.md 3.4). What cannot heal ends the run.
  */
+import { crc32 } from '../core/crc32.ts';
 import { TallyhoError } from '../core/error.ts';
 import type { NotChunks } from '../objects/chunk.ts';
-import type { CommitRequest, Store } from '../store/store.ts';
+import type { CommitRequest, PipelineRow, Store } from '../store/store.ts';
 import { isDataError } from './data-error.ts';
 import type { PipelineOptions } from './options.ts';
 import { isStop, runPass } from './pass.ts';
@@ -46,6 +47,8 @@ interface Run {
   readonly unmarked: Set<string>;
   readonly incidents: Set<string>;
   lastSequence: number;
+  /** Of the last claim. */
+  epoch: number;
 }
 
 export async function runPipeline(options: PipelineOptions, mode: RunMode): Promise<RunSummary> {
@@ -67,6 +70,7 @@ export async function runPipeline(options: PipelineOptions, mode: RunMode): Prom
     unmarked: new Set(),
     incidents: new Set(),
     lastSequence: 0,
+    epoch: 0,
   };
   for (;;) {
     try {
@@ -96,9 +100,12 @@ function askOnce(confirm: PipelineOptions['confirm']): PipelineOptions['confirm'
 /** Claims, works, releases. Returns when it is done; throws when this life is over. */
 async function live(run: Run): Promise<void> {
   const { options, mode } = run;
-  const writer = await options.store.claim({ waitMs: options.claimWaitMs, signal: mode.signal });
+  const onHeld = (by: string): void => options.on({ kind: 'held', by });
+  const writer = await options.store.claim({ waitMs: options.claimWaitMs, signal: mode.signal, onHeld });
   try {
     const { epoch, lastSequence } = writer.pipeline;
+    assertNotBehind(run, writer.pipeline, options.store.describe);
+    run.epoch = epoch;
     run.lastSequence = lastSequence;
     options.on({ kind: 'claimed', epoch, lastSequence });
     await tallyUnknown(run, options.store);
@@ -152,6 +159,8 @@ async function watch(run: Run, session: Session): Promise<void> {
   const { options, mode } = run;
   const { once, signal } = mode;
   for (let isFirst = true; !signal.aborted; isFirst = false) {
+    // One that has nothing to commit learns here that it was taken over, or that its connection is gone.
+    session.assertHeld();
     const pass = await runPass({ ...run, session, once, isFirst, signal }).catch((error: unknown) => {
       if (isStop(error, signal)) return null;
       throw error;
@@ -188,6 +197,19 @@ async function rest(run: Run, { folding }: Session, ms: number): Promise<void> {
   }
 }
 
+/**
+ * After a failover the database may be an older one: a standby that had not received everything (PROTOCOL.md 4.5). Going on from
+ * there would give sequence numbers twice. What an earlier process knew is seen in the output alone (sink-ahead.ts).
+ */
+function assertNotBehind(run: Run, { epoch, lastSequence }: PipelineRow, where: string): void {
+  if (epoch > run.epoch && lastSequence >= run.lastSequence) return;
+  throw new TallyhoError(
+    'STORE_BEHIND',
+    `The state in ${where} ends at entry ${lastSequence} of epoch ${epoch}, but this detector knows of entry ${run.lastSequence} and epoch ${run.epoch}: it is an older copy.`,
+    { mend: 'Let the server that was written last take over again, or bring back its newest backup. Nothing was committed to this one.' },
+  );
+}
+
 /** Counts what the commit before a lost connection did after all. */
 async function tallyUnknown(run: Run, store: Store): Promise<void> {
   const entries = run.unknown?.entries ?? [];
@@ -216,7 +238,17 @@ function retryIn(run: Run, error: unknown): number | null {
   if (error.retry === 'never' || error.code === 'HELD') return null;
   run.failures++;
   if (run.mode.once && run.failures >= onceAttempts) return null;
-  return Math.min(longestRetryMs, firstRetryMs * 2 ** (run.failures - 1));
+  return retryPause(run.options.name, run.failures);
+}
+
+/**
+ * Twice as long each time, up to a limit; the second half of it differs from pipeline to pipeline, so that after the loss of a
+ * server its detectors do not all come back at once. By the name and not by chance: a simulation runs the same way each time.
+ */
+export function retryPause(name: string, failures: number): number {
+  const longest = Math.min(longestRetryMs, firstRetryMs * 2 ** (failures - 1));
+  const bytes = Buffer.from(`${failures} ${name}`);
+  return Math.round((longest / 2) * (1 + crc32(bytes, 0, bytes.length) / 2 ** 32));
 }
 
 /**

@@ -56,6 +56,8 @@ export interface Session {
   readonly folding: Folding;
   readonly known: KnownLines;
   readonly readPlan: ReadPlan;
+  /** Throws if it is known that another has the pipeline, or that the connection is gone. */
+  assertHeld(): void;
   /** Fingerprint of how chunks are read (reading-settings.ts). */
   readonly settings: string;
   /** Whose bytes these are, if they are in force under another key; committed or about to be. */
@@ -183,6 +185,7 @@ async function makeSession(life: Life, fit: Fit, detector: Detector, publisher: 
     folding,
     known,
     readPlan,
+    assertHeld: () => writer.assertHeld(),
     settings: readingSettings(readPlan, options.input.maxBadRows),
     async original(contentId, key) {
       const own = recent.get(contentId);

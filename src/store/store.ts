@@ -191,6 +191,8 @@ export interface RebuildRequest {
 /** The right to write, held until `release` or until another takes over. */
 export interface Writer {
   readonly pipeline: PipelineRow;
+  /** Throws what every other call would throw, if it is known that the right is lost (FENCED, STORE_UNREACHABLE). Asks nobody. */
+  assertHeld(): void;
   /** First start, or `rebuild`: says what the statistics hold. Only while nothing is applied. */
   setBasis(basis: Basis): Promise<void>;
   /** Fills a detector: dictionary, statistics, deltas after the watermark, what was detected. */
@@ -266,6 +268,8 @@ export interface ClaimOptions {
   /** How long to wait for another holder: 0 refuses with HELD at once. */
   readonly waitMs: number;
   readonly signal?: AbortSignal;
+  /** Called once, when it waits for longer than a moment: who holds it, as a sentence. */
+  readonly onHeld?: (holder: string) => void;
 }
 
 export interface Store extends StoreReader {

@@ -182,6 +182,7 @@ export function withWriter(store: Store, change: (writer: Writer) => Partial<Wri
       const writer = await store.claim(options);
       const whole = delegate(writer, [
         'pipeline',
+        'assertHeld',
         'setBasis',
         'load',
         'loadNames',

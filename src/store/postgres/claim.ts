@@ -15,9 +15,12 @@ import { leaseSeconds } from './lease.ts';
 import { lockTimeout, sqlState } from './failure.ts';
 import { type PipelineRecord, selectPipeline } from './pipeline-row.ts';
 import { checkVersion, selectVersion } from './schema.ts';
-import type { Session } from './session.ts';
+import type { Row, Session } from './session.ts';
 
-const pollMs = 200;
+const firstPollMs = 200;
+const longestPollMs = 2_000;
+/** A holder that ends is no news. */
+const tellAfterMs = 1_000;
 
 /** What `becomeWriter` tells: which process of the server serves the session. */
 export interface Backend extends Record<string, unknown> {
@@ -49,7 +52,9 @@ select pg_terminate_backend(a.pid) as ended from pipeline p join pg_stat_activit
 where p.name = $1 and a.pid <> pg_backend_pid()`;
 
 const selectHolder = `
-select p.holder_pid as pid, coalesce(a.application_name, '') as name, coalesce(host(a.client_addr), 'this machine') as host, p.lease_until
+select p.holder_pid as pid, to_char(p.holder_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') as since,
+  coalesce(a.application_name, '') as name, host(a.client_addr) as host,
+  greatest(0, ceil(extract(epoch from p.lease_until - clock_timestamp())))::integer as left
 from pipeline p left join pg_stat_activity a on a.pid = p.holder_pid where p.name = $1`;
 
 /** The pipeline as it is under our new epoch. */
@@ -60,8 +65,9 @@ export async function claimPipeline(
   own: Own,
   options: ClaimOptions,
 ): Promise<PipelineRecord> {
-  const until = performance.now() + options.waitMs;
-  for (;;) {
+  const started = performance.now();
+  let isTold = false;
+  for (let pollMs = firstPollMs; ; pollMs = Math.min(longestPollMs, pollMs * 1.5)) {
     options.signal?.throwIfAborted();
     const record = await attempt(session, name, where, own);
     if (record === 'blocked') {
@@ -70,8 +76,16 @@ export async function claimPipeline(
       continue;
     }
     if (record !== null) return record;
-    const left = until - performance.now();
-    if (left <= 0) throw await held(session, name, where);
+    const waited = performance.now() - started;
+    const left = options.waitMs - waited;
+    if (left <= 0)
+      throw new TallyhoError('HELD', await describeHolder(session, name, where), {
+        mend: 'Stop it, or wait until it ends: `tallyho run --wait`.',
+      });
+    if (!isTold && waited > tellAfterMs) {
+      isTold = true;
+      options.onHeld?.(await describeHolder(session, name, where));
+    }
     await sleep(Math.min(pollMs, left), undefined, options.signal === undefined ? {} : { signal: options.signal });
   }
 }
@@ -94,11 +108,24 @@ async function attempt(session: Session, name: string, where: string, own: Own):
   }
 }
 
-async function held(session: Session, name: string, where: string): Promise<TallyhoError> {
-  const [holder] = await session.query<{ pid: number; name: string; host: string; lease_until: Date }>(selectHolder, [name]);
-  const who =
-    holder === undefined ? '' : ` (server process ${holder.pid}, ${holder.name === '' ? 'unnamed' : holder.name}, from ${holder.host})`;
-  return new TallyhoError('HELD', `Another detector${who} holds the pipeline ${name} in PostgreSQL (${where}).`, {
-    mend: 'Stop it, or wait until it ends.',
-  });
+interface Holder extends Row {
+  readonly pid: number | null;
+  readonly since: string | null;
+  readonly name: string;
+  readonly host: string | null;
+  readonly left: number | null;
+}
+
+/** As the server sees it; a backend of another role it shows in part. */
+async function describeHolder(session: Session, name: string, where: string): Promise<string> {
+  const [holder] = await session.query<Holder>(selectHolder, [name]);
+  const { pid = null, since = null, host = null, left = null } = holder ?? {};
+  const about = [
+    holder === undefined || holder.name === '' ? null : holder.name,
+    host === null ? null : `from ${host}`,
+    pid === null ? null : `server process ${pid}`,
+    since === null ? null : `since ${since} UTC`,
+    left === null ? null : `its lease has ${left} s left`,
+  ].filter((part) => part !== null);
+  return `Another detector holds the pipeline ${name} in PostgreSQL (${where})${about.length === 0 ? '' : `: ${about.join(', ')}`}.`;
 }

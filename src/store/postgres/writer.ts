@@ -74,6 +74,11 @@ export class PostgresWriter implements Writer {
     return this.#parts.session.ended !== null;
   }
 
+  assertHeld(): void {
+    this.#check();
+    if (this.#parts.session.ended !== null) throw this.#parts.session.ended;
+  }
+
   async setBasis(basis: Basis): Promise<void> {
     const generation = this.#generation + 1;
     await this.#write('set what the statistics hold', async (statements) => {
@@ -356,7 +361,13 @@ export class PostgresWriter implements Writer {
   }
 
   async #renew(seconds: number): Promise<void> {
-    await passFence(this.#parts.session.query(fenceOther, [this.#pipeline.name, this.#pipeline.epoch, seconds]), this.#pipeline);
+    const { name, epoch } = this.#pipeline;
+    try {
+      await passFence(this.#parts.session.query(fenceOther, [name, epoch, seconds]), this.#pipeline);
+    } catch (error) {
+      if (error instanceof TallyhoError && error.code === 'FENCED') this.#setFenced(error);
+      throw error;
+    }
   }
 
   /** A transaction that may outlast the lease says so first: while it runs, nobody sees what it sets. */

@@ -1,0 +1,106 @@
+/** Two detectors of one pipeline, as processes: who waits, who ends, and what a stopped one does when it comes back (PROTOCOL 3.2). */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { startTallyho, type RunningCommand } from '../helpers/cli-process.ts';
+import { type ChunkJson, readTree, tallyho, tallyhoJson } from '../helpers/tallyho.ts';
+import { makeTempFolder, removeFolder } from '../helpers/temp-folder.ts';
+import { startTestServer, type TestServer } from '../helpers/test-server.ts';
+
+let server: TestServer;
+let folder: string;
+let config: string;
+let env: Record<string, string>;
+const started: RunningCommand[] = [];
+
+beforeAll(async () => {
+  server = await startTestServer();
+});
+afterAll(() => server.close());
+beforeEach(async () => {
+  folder = makeTempFolder('single-writer');
+  config = join(folder, 'tallyho.yaml');
+  env = { TALLYHO_TEST_STORE: await server.createDatabase() };
+  mkdirSync(join(folder, 'input'));
+  const pattern = '{ id: Twice, action: A, entity: [merchant], when: [count >= 2] }';
+  const source = '{ url: ./input/, poll: 100ms, settle: 0 }';
+  writeFileSync(
+    config,
+    [`source: ${source}`, 'sink: ./output/', 'store: "${TALLYHO_TEST_STORE}"', `patterns: [${pattern}]`, ''].join('\n'),
+  );
+});
+afterEach(async () => {
+  for (const { child, ended } of started.splice(0)) {
+    child.kill('SIGKILL');
+    await ended;
+  }
+  removeFolder(folder);
+});
+
+const put = (n: number): void =>
+  writeFileSync(join(folder, 'input', `chunk_${n}.csv`), `merchant,customer,amount\nM${n},C1,1\nM${n},C1,2\n`);
+const run = (...args: readonly string[]): RunningCommand => {
+  const command = startTallyho(['run', '--config', config, ...args], { env });
+  started.push(command);
+  return command;
+};
+const ledger = async (): Promise<string[]> =>
+  (await tallyhoJson<ChunkJson[]>(['chunks', '--config', config], { env })).map(({ key, outcome }) => `${key} ${outcome}`);
+const untilLedger = async (lines: number): Promise<void> => {
+  while ((await ledger()).length < lines) await sleep(50);
+};
+
+test('a second one ends with 4 and says who holds the pipeline; with --wait it takes over when that one ends', async () => {
+  put(1);
+  const first = run();
+  await first.hears('Watching');
+  const refused = await tallyho(['run', '--config', config, '--once'], { env });
+  expect(refused.code).toBe(4);
+  expect(refused.stderr).toMatch(/HELD/);
+  expect(refused.stderr).toMatch(/tallyho tallyho writer, from 127\.0\.0\.1, server process \d+, since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/);
+  expect(refused.stderr).toContain('--wait');
+  const limited = await tallyho(['run', '--config', config, '--wait', '1500ms'], { env });
+  expect(limited.code).toBe(4);
+  const second = run('--wait');
+  await second.hears('Waiting for it to end.');
+  put(2);
+  await untilLedger(2);
+  first.child.kill('SIGTERM');
+  expect(await first.ended).toBe(0);
+  await second.hears('Watching');
+  put(3);
+  await untilLedger(3);
+  second.child.kill('SIGTERM');
+  expect(await second.ended).toBe(0);
+  expect(await ledger()).toEqual([1, 2, 3].map((n) => `chunk_${n}.csv applied`));
+  expect((await tallyho(['run', '--wait', 'soon', '--config', config], { env })).code).toBe(2);
+});
+
+test('PROTOCOL 3.2: one that was stopped beyond its lease, and comes back, commits nothing and ends with 4', async () => {
+  put(1);
+  const first = run();
+  await first.hears('Watching');
+  first.child.kill('SIGSTOP');
+  const second = run('--wait');
+  // Not before the lease of 30 s is over: what is stopped cannot be told from what is busy.
+  await second.hears('Watching');
+  put(2);
+  await untilLedger(2);
+  const before = readTree(join(folder, 'output'));
+  put(3);
+  second.child.kill('SIGSTOP');
+  first.child.kill('SIGCONT');
+  expect(await first.ended).toBe(4);
+  expect(first.said()).toMatch(/FENCED/);
+  const lines = await ledger();
+  expect(lines.slice(0, 2)).toEqual(['chunk_1.csv applied', 'chunk_2.csv applied']);
+  second.child.kill('SIGCONT');
+  await untilLedger(3);
+  second.child.kill('SIGTERM');
+  expect(await second.ended).toBe(0);
+  expect(await ledger()).toEqual([1, 2, 3].map((n) => `chunk_${n}.csv applied`));
+  const after = readTree(join(folder, 'output'));
+  for (const [key, bytes] of before) expect(after.get(key)).toBe(bytes);
+  expect([...after.keys()].filter((key) => key.includes('detections-'))).toHaveLength(3);
+});
