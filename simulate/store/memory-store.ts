@@ -8,6 +8,7 @@ import type {
   ClaimOptions,
   DetectionRow,
   PipelineRow,
+  QuarantinedRow,
   Store,
   StoredLine,
   StoreReader,
@@ -82,6 +83,24 @@ export class MemoryStore implements Store {
   rejected({ key }: { readonly key?: string } = {}): AsyncIterable<readonly RejectedRow[]> {
     return this.#pages('read the rejected rows', ({ lines, rejected }) =>
       lines.flatMap((line) => (key === undefined || line.key === key ? (rejected.get(line.position) ?? []) : [])),
+    );
+  }
+
+  quarantined({
+    key,
+    objects,
+  }: {
+    readonly key?: string;
+    readonly objects?: readonly string[];
+  } = {}): AsyncIterable<readonly QuarantinedRow[]> {
+    return this.#pages('read the rejected rows', ({ lines, rejected }) =>
+      lines.flatMap((line) => {
+        const inForce = line.outcome === 'applied' && (line.kind === 'chunk' || line.kind === 'correction') && line.correctedBy === null;
+        const { position, kind, folder, version, contentId } = line;
+        return (key === undefined || line.key === key ? (rejected.get(position) ?? []) : [])
+          .filter(({ object }) => objects === undefined || objects.includes(object))
+          .map((row) => ({ ...row, position, kind, key: line.key, folder, version, contentId, inForce }));
+      }),
     );
   }
 

@@ -92,6 +92,7 @@ export function makePrivateStore(options: PrivateStoreOptions): Store {
     load: async (detector) => (await current()).load(detector),
     chunks: (filter) => pages((store) => store.chunks(filter)),
     rejected: (filter) => pages((store) => store.rejected(filter)),
+    quarantined: (filter) => pages((store) => store.quarantined(filter)),
     detections: (filter) => pages((store) => store.detections(filter)),
     close: drop,
   };

@@ -230,6 +230,19 @@ export interface ChunkFilter {
   readonly outcome?: Outcome;
 }
 
+/** A rejected row, and what became of the chunk that it is of. */
+export interface QuarantinedRow extends RejectedRow {
+  /** Its chunk's place in the ledger, and that chunk. */
+  readonly position: number;
+  readonly kind: EntryKind;
+  readonly key: string;
+  readonly folder: boolean;
+  readonly version: string;
+  readonly contentId: string | null;
+  /** Whether the chunk's other rows count: it was applied, and nothing has taken its place. */
+  readonly inForce: boolean;
+}
+
 export interface DetectionRow {
   readonly sequence: number;
   readonly patternId: string;
@@ -242,6 +255,8 @@ export interface StoreReader {
   /** Ledger order. All kinds; callers choose. */
   chunks(filter?: ChunkFilter): AsyncIterable<readonly StoredLine[]>;
   rejected(filter?: { readonly key?: string }): AsyncIterable<readonly RejectedRow[]>;
+  /** As `rejected`, with what is known of their chunks; `objects`: only of these. */
+  quarantined(filter?: { readonly key?: string; readonly objects?: readonly string[] }): AsyncIterable<readonly QuarantinedRow[]>;
   /** By sequence and ordinal. */
   detections(filter?: { readonly patternId?: string }): AsyncIterable<readonly DetectionRow[]>;
   files(): Promise<{

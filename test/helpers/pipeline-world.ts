@@ -169,6 +169,7 @@ export function withWriter(store: Store, change: (writer: Writer) => Partial<Wri
       'pipeline',
       'chunks',
       'rejected',
+      'quarantined',
       'detections',
       'files',
       'counts',

@@ -7,11 +7,12 @@ import { makeJsonList, say, stdout } from '../output.ts';
 import { type JsonFlag, jsonFlag, withReading } from '../reading.ts';
 import { makeTable } from '../table.ts';
 import { cut } from '../words.ts';
+import { addRejectedExport } from './rejected-export.ts';
 
 export const addRejected: AddCommand = (program, callOf) => {
-  program
+  const rejected = program
     .command('rejected [key]')
-    .summary('list the rows that are quarantined, each with its reason')
+    .summary('list the rows that are quarantined, each with its reason; `rejected export FILE` writes them to be mended')
     .description(
       'Lists the rows that are not counted: object, line, reason and text. Of each chunk the first 100,000 are kept, of each\n' +
         'row the first 8 KiB. KEY: only of this chunk.\n\n' +
@@ -19,8 +20,12 @@ export const addRejected: AddCommand = (program, callOf) => {
         'missing_key (a key field is empty), long_key (over 256 bytes), bad_amount, bad_weight.',
     )
     .option(...jsonFlag)
-    .addHelpText('after', examples('tallyho rejected', 'tallyho rejected chunk_3.csv', 'tallyho rejected --json'))
+    .addHelpText(
+      'after',
+      examples('tallyho rejected', 'tallyho rejected chunk_3.csv', 'tallyho rejected --json', 'tallyho rejected export mend.csv'),
+    )
     .action(async (key: string | undefined, flags: JsonFlag, command: Command) => listRejected(key, flags.json === true, callOf(command)));
+  addRejectedExport(rejected, callOf);
 };
 
 async function listRejected(key: string | undefined, json: boolean, call: Call): Promise<void> {

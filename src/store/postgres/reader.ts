@@ -1,7 +1,7 @@
 /** What anybody may read, without a lease: each call in one snapshot, long answers in pages. */
 import type { Detector } from '../../core/detector.ts';
 import type { RejectedRow } from '../../reader/rejected.ts';
-import type { ChunkFilter, DetectionRow, Outcome, PipelineRow, StoredLine, StoreReader } from '../store.ts';
+import type { ChunkFilter, DetectionRow, Outcome, PipelineRow, QuarantinedRow, StoredLine, StoreReader } from '../store.ts';
 import { textArray } from './arrays.ts';
 import { storeError } from './failure.ts';
 import { identifier } from './identifier.ts';
@@ -37,6 +37,13 @@ export class PostgresReader implements StoreReader {
 
   async *rejected(filter: { readonly key?: string } = {}): AsyncIterable<readonly RejectedRow[]> {
     yield* this.#pages<RejectedRow & Row>('read the rejected rows', selectRejected, [filter.key ?? null]);
+  }
+
+  async *quarantined(
+    filter: { readonly key?: string; readonly objects?: readonly string[] } = {},
+  ): AsyncIterable<readonly QuarantinedRow[]> {
+    const objects = filter.objects === undefined ? null : textArray(filter.objects);
+    yield* this.#pages<QuarantinedRow & Row>('read the rejected rows', selectQuarantined, [filter.key ?? null, objects]);
   }
 
   async *detections(filter: { readonly patternId?: string } = {}): AsyncIterable<readonly DetectionRow[]> {
@@ -137,6 +144,20 @@ const selectRejected = `
 select r.object, r.line, r.reason, r.raw, r.length, r.sha256
 from rejected_row r join chunk c using (position)
 where $1::text is null or (left(c.listing, 600) in (left($1, 600), left($1 || '/', 600)) and c.key = $1)
+order by r.position, r.number`;
+
+/** Whether a chunk is in force is asked once for each chunk, not for each row. */
+const selectQuarantined = `
+with line as materialized (
+  select position, kind, key, folder, version, content_id, outcome = 'applied' and kind in ('chunk', 'correction')
+    and not exists (select from chunk later where later.corrects = c.sequence) as in_force
+  from chunk c
+  where quarantined > 0 and ($1::text is null or (left(listing, 600) in (left($1, 600), left($1 || '/', 600)) and key = $1))
+)
+select l.position, l.kind, l.key, l.folder, l.version, l.content_id as "contentId", l.in_force as "inForce",
+  r.object, r.line, r.reason, r.raw, r.length, r.sha256
+from line l join rejected_row r using (position)
+where $2::text[] is null or r.object = any($2)
 order by r.position, r.number`;
 
 const selectDetections = `
