@@ -26,8 +26,10 @@ export class HashIndex {
   private cursor = 0;
 
   constructor() {
+    // In one piece: made one by one they take five times as long.
+    const slots = new Uint32Array(SEGMENTS * 2 * FIRST_CAPACITY);
     for (let i = 0; i < SEGMENTS; i++) {
-      this.segments.push(new Uint32Array(2 * FIRST_CAPACITY));
+      this.segments.push(slots.subarray(i * 2 * FIRST_CAPACITY, (i + 1) * 2 * FIRST_CAPACITY));
       this.limit[i] = limitOf(i, FIRST_CAPACITY);
     }
     this.slots = this.segments[0] as Uint32Array;
