@@ -39,7 +39,7 @@ export interface Life {
 }
 
 /** More than any life needs: who has not come to rest by then never does. */
-const mostSteps = 400_000;
+const mostSteps = 40_000;
 const pipeline = 'simulated';
 
 export async function simulate(seed: number, { plant = (options) => options, plantDatabase }: SimulateOptions = {}): Promise<Life> {
@@ -101,6 +101,7 @@ function drawSettings({ random }: World): Settings {
     keepDeltas: random.pick([0, 3, 1_000]),
     aggregation: random.pick(['auto', 'typescript', 'typescript']),
     commitChunks: random.pick([null, null, 1, 3]),
+    pollMs: random.pick([500, 1_000, 3_000]),
   };
 }
 

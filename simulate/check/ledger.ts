@@ -41,6 +41,17 @@ export function checkLedger(state: State, contents: Contents, { maxBadRows, fold
   if (sequences.some((sequence, i) => sequence !== i + 1) || sequences.length !== state.lastSequence)
     complain(`the sequence numbers are ${sequences.join(' ')}, the last is said to be ${state.lastSequence}`);
   checkOnce(lines, complain);
+  checkTimes(state.lines, complain);
+  for (const line of lines.filter(({ outcome }) => outcome === 'waiting'))
+    if (lines.some(({ key, folder, position }) => key === line.key && folder === line.folder && position > line.position))
+      complain(`${nameOf(line)} waits, though another line says what became of it`);
+}
+
+/** PROTOCOL.md 4.6: detection times go with the sequence numbers, whatever clocks say. */
+function checkTimes(lines: readonly StoredLine[], complain: Complain): void {
+  const applied = lines.filter(({ sequence }) => sequence !== null).sort((a, b) => (a.sequence ?? 0) - (b.sequence ?? 0));
+  for (const [i, line] of applied.entries())
+    if (line.detectionTime < (applied[i - 1] ?? line).detectionTime) complain(`${nameOf(line)} was detected before the entry before it`);
 }
 
 /** No key is applied twice, and no bytes: law 1 would hold of rows that are counted again, too. */

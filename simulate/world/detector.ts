@@ -29,6 +29,7 @@ export interface Settings {
   readonly keepDeltas: number;
   readonly aggregation: 'auto' | 'typescript';
   readonly commitChunks: number | null;
+  readonly pollMs: number;
 }
 
 export interface Place {
@@ -51,12 +52,15 @@ export class Detector {
   #process: Process | null = null;
   #stop = new AbortController();
   #runs = 0;
+  /** Its machine's clock is ahead by so many ms, or behind. */
+  readonly #skew: number;
   #set: readonly PatternSource[];
 
   constructor(name: string, place: Place) {
     this.name = name;
     this.#place = place;
     this.#set = place.patterns.first;
+    this.#skew = place.world.random.chance(0.5) ? 0 : place.world.random.below(6_000) - 3_000;
   }
 
   get process(): Process | null {
@@ -67,19 +71,19 @@ export class Detector {
   async supervise(isOver: () => boolean): Promise<void> {
     const { world, patterns, database, pipeline } = this.#place;
     while (!isOver()) {
-      await world.clock.wait(world.random.next() * 3_000);
+      await world.clock.wait(world.random.next() * 4_000);
       if (isOver()) return;
       // As long as nothing is applied the first set decides which statistics are kept.
       const isBegun = (database.state(pipeline)?.lastSequence ?? 0) > 0;
       if (isBegun && world.random.chance(0.25)) this.#set = patterns.next(world.random);
-      await this.run(world.random.chance(0.3), 5_000);
+      await this.run(world.random.chance(0.3), world.random.pick([0, 1_000, 5_000]));
     }
   }
 
   /** One run to its end, whatever that is. True: all there was is done. */
   async run(once: boolean, claimWaitMs: number): Promise<boolean> {
     const { world, starts } = this.#place;
-    const process = new Process(`${this.name}${++this.#runs}`, world.clock);
+    const process = new Process(`${this.name}${++this.#runs}`, world.clock, this.#skew);
     this.#process = process;
     this.#stop = new AbortController();
     const { signal } = this.#stop;
@@ -136,14 +140,14 @@ export class Detector {
         onBadChunk: 'skip',
         onDuplicate: 'skip',
         onChanged: 'report',
-        pollMs: 1_000,
+        pollMs: settings.pollMs,
         settleMs: settings.settleMs,
         waitForMs: 20_000,
       },
       reference: null,
       patterns: declarePatterns(requirePatterns(this.#set, { columns: [], weight: 'column' }), { scale: 2, weight: 'column' }),
       timeZone: 'UTC',
-      clock: () => new Date(Math.floor(world.clock.now)),
+      clock: () => new Date(Math.floor(process.time.now())),
       time: process.time,
       commitChunks: settings.commitChunks,
       confirm: async () => true,

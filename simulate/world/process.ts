@@ -8,13 +8,16 @@ import type { Clock } from './clock.ts';
 export class Process {
   readonly name: string;
   readonly #clock: Clock;
+  readonly #skew: number;
   #isAlive = true;
   #pausedUntil = 0;
   readonly #onKill: (() => void)[] = [];
 
-  constructor(name: string, clock: Clock) {
+  /** `skew`: its machine's clock is ahead by so many ms, or behind. */
+  constructor(name: string, clock: Clock, skew: number) {
     this.name = name;
     this.#clock = clock;
+    this.#skew = skew;
   }
 
   get isAlive(): boolean {
@@ -46,7 +49,7 @@ export class Process {
 
   /** Its clock, and its timers. */
   readonly time: Time = {
-    now: () => this.#clock.now,
+    now: () => this.#clock.now + this.#skew,
     elapsed: () => this.#clock.now - this.#clock.start,
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {

@@ -64,6 +64,6 @@ export function drawWeather(random: Random): Weather {
     pauseEvery: random.chance(0.5) ? 5_000 + random.below(30_000) : Infinity,
     hasRival: random.chance(0.6),
     bucketMs: random.pick([2, 20, 200]),
-    databaseMs: random.pick([1, 5, 50]),
+    databaseMs: random.pick([1, 5, 50, 1_500]),
   };
 }
