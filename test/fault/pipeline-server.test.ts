@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { makeRandom } from '../helpers/dataset/random.ts';
 import { csv, makeWorld, type World } from '../helpers/pipeline-world.ts';
+import { makeStoreProxy } from '../helpers/store-proxy.ts';
 import { missingServer } from '../helpers/store-servers.ts';
 import { startTestServer, type TestServer } from '../helpers/test-server.ts';
 
@@ -110,6 +111,39 @@ for (const major of [18, 14] as const) {
         await store.close();
       }
     });
+
+    test.each(['new connections too', 'open connections only'] as const)(
+      'PROTOCOL 3.2: that goes silent without a word (%s) is noticed within a minute, and the run goes on',
+      async (which) => {
+        const proxy = await makeStoreProxy(url);
+        const store = await openPostgresStore({ connection: { url: proxy.url }, pipeline: world.name });
+        const stop = new AbortController();
+        try {
+          putChunks(0, 3);
+          const running = world.run({ once: false, signal: stop.signal, change: () => ({ store }) });
+          await untilApplied(3);
+          proxy.mode = 'swallow';
+          const started = performance.now();
+          putChunks(3, 6);
+          if (which === 'open connections only') {
+            // Whatever it says now is lost; what it opens after that is not.
+            await sleep(1000);
+            proxy.mode = 'passing';
+          }
+          while (!world.events().some(({ kind }) => kind === 'retry')) await sleep(50);
+          expect(performance.now() - started).toBeLessThan(60_000);
+          proxy.mode = 'passing';
+          await untilApplied(6);
+          stop.abort();
+          await running;
+        } finally {
+          stop.abort();
+          await store.close();
+          await proxy.close();
+        }
+        await expectAsIfNothingHappened();
+      },
+    );
 
     test('PROTOCOL 3.2: an idle detector whose sessions are ended takes the pipeline again by itself', async () => {
       putChunks(0, 2);

@@ -1,7 +1,9 @@
 /** A fold beside the commits: held up, paused, overtaken, ended, unanswered; on real servers. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { beginFold } from '../../src/store/postgres/fold-lock.ts';
 import { Session } from '../../src/store/postgres/session.ts';
+import { silentMs } from '../../src/store/postgres/silence.ts';
 import type { Store, Writer } from '../../src/store/store.ts';
 import { someRows } from '../helpers/store-contract.ts';
 import { makeFaultWorld, until } from '../helpers/store-faults.ts';
@@ -61,6 +63,19 @@ for (const major of [18, 14] as const) {
       await writer.fold(detector.takeFold(), 3, beside);
       expect(await store.pipeline()).toMatchObject({ lastSequence: 3, foldedSequence: 3 });
       await expectLoaded(store, [...rows, ...someRows(50, 3)]);
+    });
+
+    test('that is held up for longer than a connection may be silent is not taken for lost', async () => {
+      const store = await world.open();
+      const { writer, detector } = await committed(store, true);
+      const free = await world.lock(statistics, 'share');
+      const folding = writer.fold(detector.takeFold(), 2, beside);
+      await waiting();
+      await sleep(silentMs + 8_000);
+      await free();
+      await folding;
+      expect(await store.pipeline()).toMatchObject({ foldedSequence: 2 });
+      await expectLoaded(store);
     });
 
     test('is refused as a whole by its last act, when the epoch was raised after it began', async () => {

@@ -4,11 +4,13 @@
  *   passing      all goes through
  *   lose-commit  the next COMMIT is not passed on; the client's connection ends, the server's stays open (the server never
  *                hears of it: a cut cable)
+ *   swallow      nothing goes through any more, and nobody is told: what is connected, and what connects, is answered by silence.
+ *                Those connections stay so when the mode is another
  *   lose-answer  the next COMMIT is passed on; its answer is swallowed and the client's connection ends
  */
 import { connect, createServer, type Socket } from 'node:net';
 
-export type WireMode = 'passing' | 'lose-commit' | 'lose-answer';
+export type WireMode = 'passing' | 'swallow' | 'lose-commit' | 'lose-answer';
 
 export interface StoreProxy {
   /** The same URL, through the proxy. */
@@ -41,7 +43,10 @@ export async function makeStoreProxy(url: string): Promise<StoreProxy> {
       socket.on('error', () => {});
       socket.on('close', () => sockets.delete(socket));
     }
+    let isMute = false;
     client.on('data', (bytes) => {
+      isMute ||= state.mode === 'swallow';
+      if (isMute) return;
       const at = state.mode === 'passing' ? -1 : bytes.indexOf(commit);
       if (at === -1) {
         upstream.write(bytes);
@@ -59,6 +64,8 @@ export async function makeStoreProxy(url: string): Promise<StoreProxy> {
       client.destroy();
     });
     upstream.on('data', (bytes) => {
+      isMute ||= state.mode === 'swallow';
+      if (isMute) return;
       if (!isSwallowing) client.write(bytes);
       else if (bytes.includes('COMMIT')) client.destroy();
     });

@@ -9,12 +9,13 @@ export function sqlState(error: unknown): string | null {
 
 export const undefinedTable = '42P01';
 export const lockTimeout = '55P03';
+export const tooManyConnections = '53300';
 const readOnlyTransaction = '25006';
 
 /** Classes that say nothing of the statement: connection (08), authorization (28), no such database (3D), too many
  * connections (53300), shut down or terminated (57P), terminated for idling (25P03). */
 function isUnreachable(state: string): boolean {
-  return /^(08|28|3D|57P)/.test(state) || state === '53300' || state === '25P03';
+  return /^(08|28|3D|57P)/.test(state) || state === tooManyConnections || state === '25P03';
 }
 
 /** A lock that was not to be had in time, a statement that took too long or was cancelled by somebody. */

@@ -22,6 +22,8 @@ export interface OneSocket {
   handOn: TakeBytes;
   /** The connection's bytes go to the client again. */
   release(): void;
+  /** Bytes that went over it so far, either way. */
+  readonly moved: number;
   /** Ends what there is of a connection. */
   destroy(): void;
 }
@@ -93,6 +95,9 @@ export function useOneSocket(client: postgres.Sql, tls: Tls): OneSocket {
       muted = null;
       if (socket !== null) restore?.(socket);
       restore = null;
+    },
+    get moved() {
+      return socket === null ? 0 : socket.bytesRead + socket.bytesWritten;
     },
     destroy: () => socket?.destroy(),
   };

@@ -21,6 +21,7 @@ import { type Address, type Endpoint, reachOf } from './address.ts';
 import { CopyFilter, type UseBytes } from './copy-data.ts';
 import { storeError } from './failure.ts';
 import { type OneSocket, useOneSocket } from './one-socket.ts';
+import { watchSilence } from './silence.ts';
 
 export type Parameter = string | number | boolean | Uint8Array | Date | null;
 export type Row = Record<string, unknown>;
@@ -52,6 +53,7 @@ export class Session implements Statements {
   readonly #socket: OneSocket;
   #connection: postgres.ReservedSql | null = null;
   #ended: TallyhoError | null = null;
+  #endWatch: () => void = () => {};
   readonly #unanswered = new Set<(why: TallyhoError) => void>();
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -121,6 +123,20 @@ export class Session implements Statements {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** From now on it ends when the connection is gone without a word. `isWorking`: whether the server's process is at work. */
+  watch(isWorking: () => Promise<boolean>): void {
+    this.#endWatch = watchSilence({
+      moved: () => this.#socket.moved,
+      isWaiting: () => this.#unanswered.size > 0,
+      isWorking,
+      onLost: () => {
+        this.#end(new TallyhoError('STORE_UNREACHABLE', `PostgreSQL (${this.#where}) has gone silent: no answer comes, and none will.`));
+        // Nobody is there to be told.
+        this.#socket.destroy();
+      },
+    });
   }
 
   /** Why it ended, or null. */
@@ -241,6 +257,7 @@ export class Session implements Statements {
   #end(why: TallyhoError, seconds = 0): void {
     if (this.#ended !== null) return;
     this.#ended = why;
+    this.#endWatch();
     for (const reject of this.#unanswered) reject(why);
     this.#unanswered.clear();
     this.#connection?.release();

@@ -2,7 +2,7 @@
 import { TallyhoError } from '../../core/error.ts';
 import { schemaVersion } from '../migrations/migrations.ts';
 import { type Address, type Reach, reachOf, type Target } from './address.ts';
-import { undefinedTable, sqlState, storeError } from './failure.ts';
+import { undefinedTable, sqlState, storeError, tooManyConnections } from './failure.ts';
 import { checkServer, checkVersion, type Greeting, greeting, selectVersion } from './schema.ts';
 import { type Row, Session } from './session.ts';
 import { becomeWriter, type Role, startSettings, targetOf } from './session-settings.ts';
@@ -69,7 +69,21 @@ export class Sessions {
       throw error;
     }
     this.#all.add(session);
+    session.watch(() => this.#isWorking(hello.pid));
     return { session, greeting: hello };
+  }
+
+  /** Whether that process of the server is there, and waits for nothing of ours. Asked on a connection of its own. */
+  async #isWorking(pid: number): Promise<boolean> {
+    const settings = startSettings(this.#pipeline, 'probe', true);
+    try {
+      const { session, answer } = await Session.open<{ working: boolean }>(this.#address, settings, this.where, selectWorking(pid));
+      await session.close();
+      return answer[0]?.working === true;
+    } catch (error) {
+      // One that has no connection to spare still works.
+      return error instanceof TallyhoError && sqlState(error.cause) === tooManyConnections;
+    }
   }
 
   /** Takes over a session as an idle one. */
@@ -157,6 +171,11 @@ export class Sessions {
     await Promise.all([...this.#all].map((session) => session.close()));
     this.#all.clear();
   }
+}
+
+/** One that reads from its client or writes to it waits for us. */
+function selectWorking(pid: number): string {
+  return `select exists (select from pg_stat_activity where pid = ${pid} and state = 'active' and wait_event_type is distinct from 'Client') as working`;
 }
 
 function isStandbyTarget(target: Target): boolean {
