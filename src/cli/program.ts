@@ -15,6 +15,7 @@ import { addPatterns } from './commands/patterns.ts';
 import { addRebuild } from './commands/rebuild.ts';
 import { addRejected } from './commands/rejected.ts';
 import { addRun } from './commands/run.ts';
+import { addState } from './commands/state.ts';
 import { addStatus } from './commands/status.ts';
 import { say, stdout } from './output.ts';
 import { exitCodeOf, showError } from './show-error.ts';
@@ -25,7 +26,7 @@ const groups: readonly { readonly title: string; readonly commands: readonly Add
   { title: 'Begin:', commands: [addDemo, addInit] },
   { title: 'Work:', commands: [addRun, addFeed, addGenerate] },
   { title: 'Look:', commands: [addStatus, addChunks, addRejected, addDetections, addExplain, addPatterns] },
-  { title: 'Mend:', commands: [addDoctor, addRebuild] },
+  { title: 'Mend:', commands: [addDoctor, addRebuild, addState] },
 ];
 
 /** Runs one command line; resolves to the exit code. */

@@ -37,6 +37,7 @@ export const errorCodes = define({
   SINK_AHEAD: { domain: 'user', retry: 'never', exit: 2, about: 'The output holds folders that this state did not plan.' },
   STATE_UNREACHABLE: { domain: 'user', retry: 'never', exit: 2, about: 'The private server cannot use the state folder.' },
   STATE_FORMAT: { domain: 'user', retry: 'never', exit: 2, about: 'The state was written by another major version.' },
+  STATE_PRESENT: { domain: 'user', retry: 'never', exit: 2, about: 'A backup is to be imported where there is a state already.' },
   UNSUPPORTED: { domain: 'user', retry: 'never', exit: 2, about: 'The setting is known, and this release cannot do it.' },
 
   // Data stopped the run (exit 3), another writer (exit 4), verify (exit 5)
@@ -55,6 +56,9 @@ export const errorCodes = define({
   S3_DENIED: { domain: 'user', retry: 'never', exit: 1, about: 'S3 refuses the credentials, their rights, or the region.' },
   S3_UNSUITABLE: { domain: 'external', retry: 'never', exit: 1, about: 'The store cannot keep a promise that is needed of it, such as not to overwrite.' },
   REFERENCE_UNREADABLE: { domain: 'user', retry: 'never', exit: 1, about: 'The reference file of weights cannot be read.' },
+  STATE_ABSENT: { domain: 'user', retry: 'never', exit: 1, about: 'There is no state to back up: the pipeline has never run.' },
+  BACKUP_INVALID: { domain: 'user', retry: 'never', exit: 1, about: 'A backup is cut, altered, none of ours, of another pipeline, or of a newer release.' },
+  BACKUP_UNREADABLE: { domain: 'external', retry: 'never', exit: 1, about: 'The file of a backup cannot be read or written.' },
   STORE_UNREACHABLE: { domain: 'external', retry: 'backoff', exit: 1, about: 'PostgreSQL does not answer.' },
   STORE_TLS: { domain: 'user', retry: 'never', exit: 1, about: 'The connection to PostgreSQL cannot be encrypted, or its certificate not be verified, as the URL asks (`sslmode`).' },
   STORE_UNSUITABLE: { domain: 'user', retry: 'never', exit: 1, about: 'The PostgreSQL server is too old, or its database does not use UTF8.' },

@@ -11,7 +11,7 @@ describe('the registry of errors', () => {
   });
 
   test('and the page name the same codes, each once', () => {
-    const named = [...page.matchAll(/^\| `([A-Z_]+)` \|/gm)].map((match) => match[1] ?? '');
+    const named = [...page.matchAll(/^\| `([A-Z0-9_]+)` \|/gm)].map((match) => match[1] ?? '');
     expect(named.toSorted()).toEqual(Object.keys(errorCodes).toSorted());
   });
 

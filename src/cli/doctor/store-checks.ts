@@ -4,17 +4,15 @@ import { dirname } from 'node:path';
 import type { Config, StoreConfig } from '../../config/config.ts';
 import { declarePatterns } from '../../pipeline/declare-patterns.ts';
 import { isSameSet } from '../../pipeline/pattern-ids.ts';
-import type { Address } from '../../store/postgres/address.ts';
 import { type DatabaseProbe, probeDatabase, type SchemaProbe } from '../../store/postgres/probe.ts';
 import { findBinaries } from '../../store/private-server/binaries.ts';
 import { freeBytes } from '../../store/private-server/free-bytes.ts';
 import { isNetworkDisk } from '../../store/private-server/network-disk.ts';
-import { openPrivateServer } from '../../store/private-server/private-server.ts';
 import { blockedAt } from '../../store/private-server/reach.ts';
 import { runAs } from '../../store/private-server/run-as.ts';
 import { checkFormat, serverMajor, stateFolderAt } from '../../store/private-server/state-folder.ts';
 import { hasState, openReader } from '../open-store.ts';
-import { connectionOf } from '../private-store.ts';
+import { withAddress } from '../with-address.ts';
 import { counted, grouped, listed, sized } from '../words.ts';
 import { type Check, failed, type Finding, joined, ok, warning } from './check.ts';
 import type { Clocks } from './clocks.ts';
@@ -101,7 +99,7 @@ async function lookAtDatabase(
 ): Promise<Finding> {
   const { store, pipeline } = config;
   if (store.kind === 'private' && !(await hasState(store.folder))) return ok('the private server is made by the first run');
-  const probe = await withAddress(store, signal, (address) => probeDatabase(address, pipeline, signal));
+  const probe = await withAddress(store, { signal }, (address) => probeDatabase(address, pipeline, signal));
   seen.probe = probe;
   if (store.kind === 'url') clocks.note('the database', probe.aheadMs);
   const what = `${store.kind === 'private' ? 'the private server answers' : probe.where}: PostgreSQL ${probe.version}, UTF8, user ${probe.user}`;
@@ -115,16 +113,6 @@ async function lookAtDatabase(
       ),
     );
   return joined(found);
-}
-
-async function withAddress<T>(store: StoreConfig, signal: AbortSignal, work: (address: Address) => Promise<T>): Promise<T> {
-  if (store.kind === 'url') return await work({ url: store.url });
-  const server = await openPrivateServer({ folder: store.folder, signal });
-  try {
-    return await work(connectionOf(server));
-  } finally {
-    await server.close();
-  }
 }
 
 function lookAtSchema(pipeline: string, schema: SchemaProbe | null): Finding {

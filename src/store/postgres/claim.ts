@@ -117,7 +117,7 @@ interface Holder extends Row {
 }
 
 /** As the server sees it; a backend of another role it shows in part. */
-async function describeHolder(session: Session, name: string, where: string): Promise<string> {
+export async function describeHolder(session: Pick<Session, 'query'>, name: string, where: string): Promise<string> {
   const [holder] = await session.query<Holder>(selectHolder, [name]);
   const { pid = null, since = null, host = null, left = null } = holder ?? {};
   const about = [

@@ -73,19 +73,26 @@ const insertPipeline = 'insert into pipeline (name) values ($1) on conflict (nam
 /** Makes what is missing, in one transaction under a lock, so that two starts at once do it once. */
 export async function migrate(session: Session, pipeline: string, where: string): Promise<void> {
   await session.transaction(`begin; ${unhurried}`, `prepare the schema ${pipeline}`, async (statements) => {
-    await statements.query(lockSchema, [pipeline]);
-    let version = await presentVersion(statements, pipeline, where);
-    if (version === null) {
-      await statements.query(createMigration);
-      version = 0;
-    }
+    const version = (await beginSchema(statements, pipeline, where)) ?? 0;
     checkVersion(version, where);
-    for (const migration of migrations.slice(version)) {
-      await statements.query(insertMigration, [migration.version, migration.name]);
-      await statements.query(migration.sql);
-    }
+    for (const { text, parameters } of stepsOf(version, schemaVersion)) await statements.query(text, parameters);
     await statements.query(insertPipeline, [pipeline]);
   });
+}
+
+/** Holds other starts up, and makes the schema if there is none; the version of what is in it, or null where nothing is. */
+export async function beginSchema(statements: Statements, pipeline: string, where: string): Promise<number | null> {
+  await statements.query(lockSchema, [pipeline]);
+  return await presentVersion(statements, pipeline, where);
+}
+
+/** From one version of the schema to another, 0 being none. */
+export function stepsOf(from: number, to: number): { readonly text: string; readonly parameters: readonly (string | number)[] }[] {
+  const steps = migrations.slice(from, to).flatMap(({ version, name, sql }) => [
+    { text: insertMigration, parameters: [version, name] },
+    { text: sql, parameters: [] },
+  ]);
+  return from === 0 ? [{ text: createMigration, parameters: [] }, ...steps] : steps;
 }
 
 /** null where there is only a schema, made now if it was missing. */

@@ -27,6 +27,9 @@ export type Parameter = string | number | boolean | Uint8Array | Date | null;
 export type Row = Record<string, unknown>;
 export type Rows<R extends Row = Row> = readonly R[] & { readonly count: number; readonly command: string };
 
+/** Bytes in pieces, cut anywhere. */
+export type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
 /** What may be sent within a turn. */
 export interface Statements {
   query<R extends Row = Row>(text: string, parameters?: readonly Parameter[]): Promise<Rows<R>>;
@@ -35,7 +38,7 @@ export interface Statements {
   /** `copy ... to stdout`: hands on the bytes as they come, cut anywhere. Nothing else may be unanswered. */
   copyOut(text: string, use: UseBytes): Promise<void>;
   /** `copy ... from stdin`: sends the bytes, and ends when all rows are in. */
-  copyIn(text: string, chunks: Iterable<Uint8Array>): Promise<void>;
+  copyIn(text: string, chunks: Pieces): Promise<void>;
 }
 
 /** What leaves before the answers of what left before it are there, COMMIT included. */
@@ -157,7 +160,7 @@ export class Session implements Statements {
     await this.turn((statements) => statements.copyOut(text, use));
   }
 
-  async copyIn(text: string, chunks: Iterable<Uint8Array>): Promise<void> {
+  async copyIn(text: string, chunks: Pieces): Promise<void> {
     await this.turn(() => this.#answer(() => this.#copy(text, chunks)));
   }
 
@@ -341,14 +344,14 @@ export class Session implements Statements {
     }
   }
 
-  async #copy(text: string, chunks: Iterable<Uint8Array>): Promise<void> {
+  async #copy(text: string, chunks: Pieces): Promise<void> {
     const statement = this.#start(text, []);
     const failed = failureOf(statement);
     const stream = await statement.writable();
     const finished = new Promise<void>((resolve, reject) => void stream.once('finish', resolve).once('error', reject));
     finished.catch(() => {});
     try {
-      for (const chunk of chunks) {
+      for await (const chunk of chunks) {
         if (stream.destroyed) break;
         if (!stream.write(chunk)) await drained(stream);
         // Making the pieces is work: others have their turn in between, though the server may take them as fast as they come.
