@@ -125,7 +125,6 @@ describe('a config', () => {
     ['whose sink is a file', 'source: in\nsink: good.yaml\npatterns: sample\nweight: amount', 'CONFIG_INVALID', /^error.*The sink \/.*\/good\.yaml is a file, not a folder\.\n.*sink\.url.*\n$/],
     ['whose sink lies below a file', 'source: in\nsink: good.yaml/a/b\npatterns: sample\nweight: amount', 'CONFIG_INVALID', /^error.*The sink \/.*\/a\/b cannot be: \/.*\/good\.yaml is a file, not a folder\.\n/],
     ['whose state is a file', 'source: in\nsink: out\nstate: good.yaml\npatterns: sample\nweight: amount', 'CONFIG_INVALID', /^error.*The state \/.*\/good\.yaml is a file, not a folder\.\n/],
-    ['with a place on S3', 'source: in\nsink: s3://bucket/out\npatterns: sample\nweight: amount', 'UNSUPPORTED', /S3/],
     ['with a password inside', 'source: in\nsink: out\npatterns: sample\nstore: postgres://me:hunter2@h/db', 'CONFIG_SECRET', /^(?!.*hunter2)/s],
   ];
   test.each(refused)('%s is refused before anything is made', async (_, text, code, message) => {
