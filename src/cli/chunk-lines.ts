@@ -48,15 +48,31 @@ function mendOf({ outcome, reason }: StoredLine): string | null {
   }
 }
 
+export interface WhyContext {
+  /** No newer version of the key was decided: what there is to do is still to be done. */
+  readonly isNewest: boolean;
+  /** Entries before it whose chunks follow it by name, and one of them. */
+  readonly overtakenBy: { readonly count: number; readonly example: string } | null;
+}
+
 /** One version of a chunk, in words. */
-export function whyLines(line: StoredLine): string[] {
+export function whyLines(line: StoredLine, { isNewest, overtakenBy }: WhyContext): string[] {
   const place = line.sequence === null ? '' : ` as entry ${grouped(line.sequence)}`;
   const detail = detailOf(line);
   const lines = [`${printable(line.key)}: ${line.outcome}${place} at ${instant(line.detectionTime)}`, `  ${meaningOf(line)}`];
   if (line.reason !== null || detail !== null) {
     const code = line.reason === null ? '' : `${line.reason}: `;
-    lines.push(`  ${code}${printable(detail ?? reasonWords(line.reason))}`);
+    const text = printable(detail ?? reasonWords(line.reason));
+    // Why it waits is also told within a sentence.
+    lines.push(`  ${code}${line.outcome === 'waiting' ? `${text.charAt(0).toUpperCase()}${text.slice(1)}.` : text}`);
   }
+  if (overtakenBy !== null) {
+    const { count, example } = overtakenBy;
+    const such =
+      count === 1 ? `${printable(example)}, which follows` : `${grouped(count)} chunks, such as ${printable(example)}, that follow`;
+    lines.push(`  It came late: ${such} it by name, had been applied before. Entries keep the order of arrival.`);
+  }
+  if (line.outcome === 'empty') lines.push(`  0 rows read, of ${counted(line.bytes ?? 0, 'byte')}.`);
   if (line.rows > 0) {
     const parts = [
       `${counted(line.rows, 'row')} read: ${grouped(line.applied)} ${line.correctedBy === null ? '' : 'were '}counted`,
@@ -66,7 +82,7 @@ export function whyLines(line: StoredLine): string[] {
     lines.push(`  ${parts.join(', ')}.`);
   }
   if (line.outcome === 'applied') lines.push(`  ${counted(line.detections, 'detection')}.`);
-  const mend = mendOf(line);
+  const mend = isNewest ? mendOf(line) : null;
   if (mend !== null) lines.push(`  ${mend}`);
   return lines;
 }

@@ -38,6 +38,12 @@ export interface Original {
   readonly rows: number;
 }
 
+/** In bytes, as stored. */
+interface Sizes {
+  readonly before: number | null;
+  readonly now: number;
+}
+
 type Read = Exclude<ReadOutcome, { kind: 'moved' }>;
 
 /** A chunk that the listing alone decides: it waits, or is ambiguous. */
@@ -54,11 +60,14 @@ export function decide(
   settings: { readonly maxBadRows: Percent; readonly onDuplicate: 'skip' | 'apply'; readonly onChanged?: 'report' | 'correct' },
   /** What was decided last for these bytes does not hold any more (reading-settings.ts). */
   isAfresh = false,
+  /** Size as stored, to tell it beside that of what is in force. */
+  bytes: number | null = null,
 ): Decision {
   const inForce = known?.inForce ?? null;
   if (inForce !== null && read.contentId === inForce) return { kind: 'same' };
   if (!isAfresh && known !== null && known.outcome !== 'waiting' && read.contentId === known.contentId) return { kind: 'same' };
-  if (inForce !== null && settings.onChanged !== 'correct') return changed(read);
+  if (inForce !== null && settings.onChanged !== 'correct')
+    return changed(read, bytes === null ? null : { before: known?.inForceBytes ?? null, now: bytes });
   const decided = decideNew(read, original, settings);
   if (inForce === null) return decided;
   if (decided.outcome === 'empty') return { ...decided, outcome: 'applied' };
@@ -123,15 +132,17 @@ function decideRows(read: Extract<Read, { kind: 'rows' }>, maxBadRows: Percent):
   return { ...line('applied', null, detail), rows, applied: rows - rejectedRows, quarantined: rejectedRows };
 }
 
-function changed(read: Read): Decided {
+function changed(read: Read, sizes: Sizes | null = null): Decided {
+  const told = sizes === null || sizes.before === null ? '' : ` (${bytesOf(sizes.before)} then, ${bytesOf(sizes.now)} now)`;
   if (read.kind === 'id' && read.grew) {
-    return line(
-      'changed',
-      'grew',
-      'It has grown since it was applied: the rows behind the applied ones are not counted. Write them as a chunk of their own.',
-    );
+    const grown = `It has grown since it was applied${told}: the rows behind the applied ones are not counted.`;
+    return line('changed', 'grew', `${grown} Write them as a chunk of their own.`);
   }
-  return line('changed', null, 'Its bytes have changed since it was applied; what was applied stays in force.');
+  return line('changed', null, `Its bytes have changed since it was applied${told}; what was applied stays in force.`);
+}
+
+function bytesOf(size: number): string {
+  return `${size} ${size === 1 ? 'byte' : 'bytes'}`;
 }
 
 function counted(rows: number): string {

@@ -45,7 +45,7 @@ export async function takeChunk(taking: Taking, { chunk, known }: Work, result: 
   const { outcome, bytes } = result;
   if (outcome.kind === 'moved') throw new TallyhoError('INTERNAL', `${chunk.key} moved, and is not decided`);
   const read = { ...subject, contentId: outcome.contentId, bytes };
-  const decision = await decideRead(taking, known, chunk, outcome);
+  const decision = await decideRead(taking, known, chunk, outcome, bytes);
   if (decision.kind === 'same') return await noteSame(taking, chunk, known, outcome);
   if (decision.outcome === 'applied' && known !== null && known.inForce !== null && outcome.kind === 'rows')
     return await correct(taking, read, known, decision, outcome);
@@ -128,12 +128,13 @@ async function decideRead(
   known: ComparedChunk | null,
   chunk: ChunkVersion,
   outcome: Content,
+  bytes: number,
 ): Promise<Decision> {
   const { key } = chunk;
   const { contentId } = outcome;
   const isAfresh = known?.isAfresh === true;
   const original = await session.original(contentId, key);
-  const decision = withNote(decide(outcome, known, original, options.input, isAfresh), chunk);
+  const decision = withNote(decide(outcome, known, original, options.input, isAfresh, bytes), chunk);
   if (decision.kind === 'same') return decision;
   const refused = decision.outcome === 'applied' ? uncommittable.get(versionName(key, contentId)) : undefined;
   const decided: Decided =

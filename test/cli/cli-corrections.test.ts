@@ -44,7 +44,7 @@ test('from report to correct: the run, the list, why, the counts, and a rebuild'
   expect((await say('chunks', 'why', 'a.csv')).stdout).toContain(
     'a.csv: changed at 2026-11-22 07:30:00Z\n' +
       '  Changed after it was applied: what was applied stays counted, the new bytes are not.\n' +
-      '  Its bytes have changed since it was applied; what was applied stays in force.\n' +
+      '  Its bytes have changed since it was applied (47 bytes then, 57 bytes now); what was applied stays in force.\n' +
       '  Where the new content should count instead, set `source.onChanged: correct`; to count too, write it under a name of its own.\n',
   );
 
@@ -60,8 +60,7 @@ test('from report to correct: the run, the list, why, the counts, and a rebuild'
       '  1 detection.\n' +
       'a.csv: changed at 2026-11-22 07:30:00Z\n' +
       '  Changed after it was applied: what was applied stays counted, the new bytes are not.\n' +
-      '  Its bytes have changed since it was applied; what was applied stays in force.\n' +
-      '  Where the new content should count instead, set `source.onChanged: correct`; to count too, write it under a name of its own.\n' +
+      '  Its bytes have changed since it was applied (47 bytes then, 57 bytes now); what was applied stays in force.\n' +
       'a.csv: applied as entry 3 at 2026-11-22 07:30:00Z\n' +
       '  Applied as a correction: its good rows are counted instead of those before.\n' +
       '  It corrects entry 1: 2 rows are taken out, 4 rows put in.\n' +

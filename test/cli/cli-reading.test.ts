@@ -283,14 +283,17 @@ describe('status', () => {
       ],
       files: { planned: 6, published: 6, incidents: [] },
       grew: [],
-      inSource: { waiting: [{ key: 'chunk_7.csv', why: 'it has no _SUCCESS yet' }], notChunks: { count: 1, examples: ['readme.txt'] } },
+      inSource: {
+        waiting: [{ key: 'chunk_7.csv', why: 'it has no _SUCCESS yet (1 part is there)' }],
+        notChunks: { count: 1, examples: ['readme.txt'] },
+      },
     });
   });
 
   test('for people names what wants a look', async () => {
     const text = await say('status');
     expect(text).toContain('pipeline    tallyho (no detector is running)');
-    expect(text).toContain('chunk_7.csv waits: it has no _SUCCESS yet.');
+    expect(text).toContain('chunk_7.csv waits: it has no _SUCCESS yet (1 part is there).');
     expect(text).toContain('1 object in the source is no chunk: readme.txt.');
   });
 });

@@ -417,6 +417,48 @@ describe('empty', () => {
   });
 });
 
+describe('a chunk that arrives late', () => {
+  test('gets the next number, and its detections are those of its arrival; late ones among themselves keep their order', async () => {
+    world.put('chunk_9.csv', csv('M1 C1 1'));
+    world.put('chunk_10.csv', csv('M1 C2 1'));
+    await world.run();
+    world.put('chunk_2.csv', csv('M1 C1 2'));
+    world.put('chunk_11.csv', csv('M2 C1 1'));
+    world.put('chunk_1.csv', csv('M1 C2 2'));
+    await world.run();
+    expect(await world.ledger()).toEqual([
+      'chunk_9.csv applied 1 1',
+      'chunk_10.csv applied 2 1',
+      'chunk_1.csv applied 3 1',
+      'chunk_2.csv applied 4 1',
+      'chunk_11.csv applied 5 1',
+    ]);
+    expect(await world.detections()).toEqual(['2 Busy M1', '3 Twice M1 C2', '4 Twice M1 C1']);
+  });
+});
+
+describe('a chunk that cannot be read', () => {
+  test.each([
+    ['of a gzip that was cut off', 'a.csv.gz', gzipSync(csv('M1 C1 1')).subarray(0, -5), gzipSync(csv('M1 C1 1'))],
+    [
+      'of a gzip with other bytes behind it',
+      'a.csv.gz',
+      Buffer.concat([gzipSync(csv('M1 C1 1')), Buffer.from('x')]),
+      gzipSync(csv('M1 C1 1')),
+    ],
+    ['of bytes that are no gzip', 'a.csv.gz', Buffer.from('PK'), gzipSync(csv('M1 C1 1'))],
+  ])('%s is quarantined, and counts once it is repaired', async (_, key, broken, repaired) => {
+    world.put(key, broken);
+    world.put('b.csv', two);
+    await world.run();
+    await world.run();
+    world.put(key, repaired);
+    await world.run();
+    expect(await world.ledger()).toEqual([`${key} quarantined 0 unreadable`, 'b.csv applied 1 1', `${key} applied 2 1`]);
+    await expectInForce({ 'a.csv': csv('M1 C1 1'), 'b.csv': two });
+  });
+});
+
 describe('a name that changes its kind', () => {
   const folder = (key: string, text: string): void => {
     world.put(`${key}/part-1.csv`, text);

@@ -36,10 +36,14 @@ const both = { added: parts, removed: [] };
 
 describe('without committed markers _SUCCESS decides', () => {
   const rows: [string, Folder, unknown][] = [
-    ['none', { data: parts }, waiting('it has no _SUCCESS yet')],
+    ['none', { data: parts }, waiting('it has no _SUCCESS yet (2 parts are there)')],
     ['_SUCCESS', { data: parts, markers: { _SUCCESS: [1] } }, ready(...parts)],
     ['_SUCCESS and no data', { markers: { _SUCCESS: [1] } }, ready()],
-    ['a started write and no _SUCCESS', { data: parts, markers: { _started_7: [9 * hour] } }, waiting('it has no _SUCCESS yet')],
+    [
+      'a started write and no _SUCCESS',
+      { data: parts, markers: { _started_7: [9 * hour] } },
+      waiting('it has no _SUCCESS yet (2 parts are there)'),
+    ],
     ['a started write beside _SUCCESS is of no account', { data: parts, markers: { _SUCCESS: [2], _started_7: [1] } }, ready(...parts)],
     [
       'parts in natural order',
@@ -89,17 +93,17 @@ describe('committed markers decide where there are any', () => {
     [
       'a listed part is missing',
       { data: ['p0.csv'], markers: { _SUCCESS: [1], _committed_1: [5, both] } },
-      waiting('"p1.csv", which _committed_1 lists, is not there'),
+      waiting('"p1.csv", which _committed_1 lists, is not there (1 of 2 parts is there)'),
     ],
     [
       'a listed part in a folder of its own',
       { data: parts, markers: { _committed_1: [5, { added: ['d=1/p.csv'], removed: [] }] } },
-      waiting('"d=1/p.csv", which _committed_1 lists, is not there'),
+      waiting('"d=1/p.csv", which _committed_1 lists, is not there (0 of 1 parts are there)'),
     ],
     ...['../x.csv/p1.csv', './p1.csv', '_d/p1.csv', '../_p1.csv'].map((name): [string, Folder, unknown] => [
       `a listed part with a path: ${name}`,
       { data: parts, markers: { _committed_1: [5, { added: ['p0.csv', name], removed: [] }] } },
-      waiting(`"${name}", which _committed_1 lists, is not there`),
+      waiting(`"${name}", which _committed_1 lists, is not there (1 of 2 parts is there)`),
     ]),
     [
       'what is listed and no data by its name',

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { TallyhoError } from '../../core/error.ts';
+import { compareNatural } from '../../core/natural-order.ts';
 import { printable } from '../../objects/key.ts';
 import type { Outcome, StoredLine } from '../../store/store.ts';
 import { type AddCommand, type Call, examples } from '../call.ts';
@@ -93,18 +94,42 @@ async function whyChunk(key: string, json: boolean, call: Call): Promise<void> {
   await withReading(
     call,
     async (reading) => {
-      let found = false;
-      for await (const page of reading.reader.chunks({ key })) {
-        const lines = page.filter(isChunk);
-        found ||= lines.length > 0;
-        if (json) await list.items(lines.map(chunkJson));
-        else await stdout.lines(lines.flatMap(whyLines));
-      }
-      if (!found) throw await unknownChunk(key, reading);
+      const lines: StoredLine[] = [];
+      for await (const page of reading.reader.chunks({ key })) lines.push(...page.filter(isChunk));
+      if (lines.length === 0) throw await unknownChunk(key, reading);
+      if (json) return await list.items(lines.map(chunkJson));
+      const overtaken = await findOvertaken(key, lines, reading.reader);
+      const words = lines.map((line, i) =>
+        whyLines(line, { isNewest: i === lines.length - 1, overtakenBy: overtaken.get(line.position) ?? null }),
+      );
+      await stdout.lines(words.flat());
     },
     async () => undefined,
   );
   if (json) await list.end();
+}
+
+/** For each line that is no correction: how many chunks were applied before it though they follow it in natural order. */
+async function findOvertaken(
+  key: string,
+  lines: readonly StoredLine[],
+  reader: Reading['reader'],
+): Promise<Map<number, { count: number; example: string }>> {
+  const applied = lines.filter(({ kind, sequence }) => kind === 'chunk' && sequence !== null);
+  const found = new Map<number, { count: number; example: string }>();
+  if (applied.length === 0) return found;
+  for await (const page of reader.chunks({ outcome: 'applied' })) {
+    for (const other of page) {
+      if (other.kind !== 'chunk' || compareNatural(other.key, key) <= 0) continue;
+      for (const { position, sequence } of applied) {
+        if ((other.sequence ?? 0) >= (sequence ?? 0)) continue;
+        const known = found.get(position);
+        if (known === undefined) found.set(position, { count: 1, example: other.key });
+        else known.count++;
+      }
+    }
+  }
+  return found;
 }
 
 async function unknownChunk(key: string, reading: Reading): Promise<TallyhoError> {

@@ -31,7 +31,8 @@ const nameOf = (object: ObjectInfo): string => object.key.slice(object.key.lastI
 export function decideFolder(files: FolderFiles, contents: ReadonlyMap<string, Uint8Array | null>, patience: Patience): FolderDecision {
   const committed = files.markers.filter((marker) => nameOf(marker).startsWith(committedPrefix));
   if (committed.length === 0) {
-    if (!files.markers.some((marker) => nameOf(marker) === successName)) return waiting(`it has no ${successName} yet`);
+    if (!files.markers.some((marker) => nameOf(marker) === successName))
+      return waiting(`it has no ${successName} yet (${areThere(files.data.length)})`);
     return { parts: inOrder(files.data), ignored: [], state: { kind: 'ready' } };
   }
 
@@ -46,13 +47,15 @@ export function decideFolder(files: FolderFiles, contents: ReadonlyMap<string, U
 
   const present = new Map(files.data.map((object) => [nameOf(object), object]));
   const parts: ObjectInfo[] = [];
+  const missing: string[] = [];
   for (const [name, marker] of added) {
     if (removed.has(name)) continue;
     const object = present.get(name);
     if (object !== undefined) parts.push(object);
     // What is no data by its name would be no part if it were there; a path leads to nothing directly inside.
-    else if (isData(name) && !/^[_.][^/]*$/.test(name)) return waiting(`${JSON.stringify(name)}, which ${marker} lists, is not there`);
+    else if (isData(name) && !/^[_.][^/]*$/.test(name)) missing.push(`${JSON.stringify(name)}, which ${marker} lists, is not there`);
   }
+  if (missing.length > 0) return waiting(`${missing[0]} (${areThere(parts.length, missing.length)})`);
 
   const newest = committed.reduce((latest, { modified }) => Math.max(latest, modified), Number.NEGATIVE_INFINITY);
   const answered = new Set(committed.map((marker) => nameOf(marker).slice(committedPrefix.length)));
@@ -70,6 +73,11 @@ export function decideFolder(files: FolderFiles, contents: ReadonlyMap<string, U
 
 function waiting(why: string): FolderDecision {
   return { parts: [], ignored: [], state: { kind: 'waiting', why } };
+}
+
+function areThere(there: number, missing?: number): string {
+  if (missing !== undefined) return `${there} of ${there + missing} parts ${there === 1 ? 'is' : 'are'} there`;
+  return there === 1 ? '1 part is there' : `${there} parts are there`;
 }
 
 function inOrder(parts: readonly ObjectInfo[]): ObjectInfo[] {
