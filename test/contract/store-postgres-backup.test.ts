@@ -48,7 +48,7 @@ async function exported(url: string, onPiece: () => Promise<void> = async () => 
     pieces.push(Uint8Array.from(bytes));
     await onPiece();
   };
-  expect(await exportState({ connection: { url }, pipeline, release: '1', now: new Date(0), write })).not.toBeNull();
+  expect(await exportState({ connection: { url }, pipeline, release: '1', now: new Date(0), write, rowsAtOnce: 7 })).not.toBeNull();
   return Buffer.concat(pieces);
 }
 

@@ -1,9 +1,10 @@
 /**
- * The whole state as a backup, of one moment (one snapshot), beside a detector that runs or not. Rows are fetched by a cursor in
- * pages of bounded size, so memory is bounded by the largest row, and a slow disk holds up the server's answers only.
+ * The whole state as a backup, of one moment (one snapshot), beside a detector that runs or not. Rows come in pages of bounded
+ * size, so memory is bounded by the largest row, however slow the disk. Of a ledger table they are fetched by a cursor, since they may be
+ * large; those of statistics are small, many and numbered, and come by COPY, which costs less.
  */
-import { TallyhoError } from '../../core/error.ts';
-import { type BackupHeader, beginBackup, type RowCounts } from '../backup/format.ts';
+import { assertLaw, TallyhoError } from '../../core/error.ts';
+import { type BackupHeader, type BackupWriter, beginBackup, type RowCounts } from '../backup/format.ts';
 import { type Address, describeAddress } from './address.ts';
 import { storeError } from './failure.ts';
 import { identifier } from './identifier.ts';
@@ -21,6 +22,8 @@ export interface ExportOptions {
   readonly release: string;
   readonly now: Date;
   readonly write: (bytes: Uint8Array) => Promise<void>;
+  /** Of statistics, in a page. */
+  readonly rowsAtOnce?: number;
 }
 
 export interface Exported {
@@ -31,7 +34,14 @@ export interface Exported {
 const snapshot = `begin isolation level repeatable read read only; ${unhurried}; set local idle_in_transaction_session_timeout = 0; set local timezone = 'UTC'`;
 
 /** null where no pipeline of this name has ever run: then nothing was written. */
-export async function exportState({ connection, pipeline, release, now, write }: ExportOptions): Promise<Exported | null> {
+export async function exportState({
+  connection,
+  pipeline,
+  release,
+  now,
+  write,
+  rowsAtOnce = 32_768,
+}: ExportOptions): Promise<Exported | null> {
   const where = describeAddress(connection);
   const sessions = new Sessions(connection, pipeline, where, true);
   try {
@@ -68,8 +78,8 @@ export async function exportState({ connection, pipeline, release, now, write }:
         if (columns.length === 0)
           throw new TallyhoError('STORE_SCHEMA', `The schema ${pipeline} in PostgreSQL (${where}) has no table ${table}.`);
         await backup.begin({ table, columns });
-        if (folded.includes(table) || !statistics.includes(table))
-          await copyTable(statements, table, columns, (bytes, count) => backup.rows(bytes, count));
+        if (folded.includes(table)) await copyStatistics(statements, table, columns, rowsAtOnce, backup);
+        else if (!statistics.includes(table)) await copyTable(statements, table, columns, backup);
         await backup.endTable();
       }
       return { header, rows: await backup.end() };
@@ -86,16 +96,13 @@ function isOfFile(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error && !('address' in error);
 }
 
+const lineEnd = 0x0a;
+
 /** Of a page in bytes; the number of its rows follows from the page before. */
 const pageBytes = 4 << 20;
 const mostRows = 20_000;
 
-async function copyTable(
-  statements: Statements,
-  table: string,
-  columns: readonly string[],
-  use: (bytes: Uint8Array, count: number) => Promise<void>,
-): Promise<void> {
+async function copyTable(statements: Statements, table: string, columns: readonly string[], backup: BackupWriter): Promise<void> {
   const key = await statements.query<{ name: string }>(selectKey, [table]);
   // As the key has it, so that the same state is the same bytes.
   const order = key.length === 0 ? '' : ` order by ${key.map(({ name }) => identifier(name)).join(', ')}`;
@@ -110,9 +117,36 @@ async function copyTable(
     const bytes = rowsAsCopy(rows);
     wanted = Math.max(1, Math.min(mostRows, Math.floor((pageBytes * rows.length) / bytes.length)));
     next = statements.raw(`fetch forward ${wanted} from page`);
-    await use(bytes, rows.length);
+    await backup.rows(bytes, rows.length);
   }
   await statements.query('close page');
+}
+
+/** Entities are numbered from 0 without gaps. */
+async function copyStatistics(
+  statements: Statements,
+  table: string,
+  columns: readonly string[],
+  rowsAtOnce: number,
+  backup: BackupWriter,
+): Promise<void> {
+  const from = `select ${columns.map(identifier).join(', ')} from ${identifier(table)}`;
+  const [row] = await statements.query<{ size: number }>(`select coalesce(max(entity) + 1, 0) as size from ${identifier(table)}`);
+  const size = row?.size ?? 0;
+  for (let first = 0; first < size; first += rowsAtOnce) {
+    const pieces: Buffer[] = [];
+    let rows = 0;
+    await statements.copyOut(
+      `copy (${from} where entity >= ${first} and entity < ${first + rowsAtOnce} order by entity) to stdout`,
+      (bytes, start, end) => {
+        const piece = Buffer.from(bytes.subarray(start, end));
+        pieces.push(piece);
+        for (let at = piece.indexOf(lineEnd); at !== -1; at = piece.indexOf(lineEnd, at + 1)) rows++;
+      },
+    );
+    assertLaw(rows === Math.min(rowsAtOnce, size - first), `the entities of ${table} are numbered without gaps`);
+    await backup.rows(Buffer.concat(pieces), rows);
+  }
 }
 
 /** What is computed from other columns is computed again. */
