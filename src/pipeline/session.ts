@@ -100,6 +100,8 @@ export async function openSession(life: Life): Promise<Session> {
   try {
     const detector = await loadDetector(life, fit);
     await publishPending(writer, options.sink, publisher, life.signal);
+    // Told to stop meanwhile, it may have left some, and nothing may be published before them (PROTOCOL.md 4.2).
+    life.signal.throwIfAborted();
     const session = await makeSession(life, fit, detector, publisher);
     if (fit.kind === 'new' && reference !== null) {
       const { entry, rows, rejected } = await takeReference(options, reference, session.entries, fit.plan.layout, life.signal);

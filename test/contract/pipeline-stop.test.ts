@@ -52,6 +52,42 @@ async function expectWhole(): Promise<void> {
 }
 
 describe('told to stop', () => {
+  test('PROTOCOL 4.2: with files of an earlier life still to publish, a start commits nothing that would be published before them', async () => {
+    putChunks(12);
+    const noRoom = (): TallyhoError => new TallyhoError('SINK_UNWRITABLE', 'no room');
+    await expect(
+      world.run({ change: ({ sink }) => ({ sink: withObjects(sink, { put: () => Promise.reject(noRoom()) }) }) }),
+    ).rejects.toMatchObject({ code: 'SINK_UNWRITABLE' });
+    expect(world.output().size).toBe(0);
+    const before = await world.lines();
+    const changed: Run = { patterns: [{ id: 'Once', action: 'LOOK', entity: ['merchant', 'customer'], when: ['count >= 1'] }] };
+    const stop = new AbortController();
+    await world.run({
+      ...changed,
+      signal: stop.signal,
+      change: ({ store }) => ({
+        store: withWriter(store, (writer) => ({
+          async load(detector) {
+            await writer.load(detector);
+            stop.abort();
+          },
+        })),
+      }),
+    });
+    expect(await world.lines()).toEqual(before);
+    expect(world.output().size).toBe(0);
+    const put: number[] = [];
+    await world.run({
+      ...changed,
+      on(event) {
+        if (event.kind === 'published') put.push(Number(/-(\d+)\//.exec(event.key)?.[1]));
+      },
+    });
+    expect(put.length).toBeGreaterThan(3);
+    expect(put).toEqual(put.toSorted((a, b) => a - b));
+    await expectWhole();
+  });
+
   test(`at random moments: what was evaluated is committed, published and folded, and a later run completes (seed ${seed})`, async () => {
     const random = makeRandom(seed);
     putChunks(40);
