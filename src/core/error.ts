@@ -64,6 +64,7 @@ export const errorCodes = define({
   STORE_UNSUITABLE: { domain: 'user', retry: 'never', exit: 1, about: 'The PostgreSQL server is too old, or its database does not use UTF8.' },
   STORE_BEHIND: { domain: 'external', retry: 'never', exit: 1, about: 'After a lost connection the database is an older copy than the one that was written: a failover lost commits.' },
   STORE_FAILED: { domain: 'external', retry: 'backoff', exit: 1, about: 'A statement failed in PostgreSQL.' },
+  STORE_DENIED: { domain: 'user', retry: 'never', exit: 1, about: 'The role in the URL of the store lacks a right in PostgreSQL; the message names it.' },
   STORE_BUSY: { domain: 'external', retry: 'backoff', exit: 1, about: 'A statement in PostgreSQL waited too long for a lock, took too long, or was cancelled.' },
   STORE_UNKNOWN_COMMIT: { domain: 'external', retry: 'backoff', exit: 1, about: 'The connection ended during a commit; the ledger is read to learn whether it took place.' },
   STORE_SCHEMA: { domain: 'user', retry: 'never', exit: 1, about: 'The schema in the database is of a newer release, or not ours.' },

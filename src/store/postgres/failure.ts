@@ -7,6 +7,7 @@ export function sqlState(error: unknown): string | null {
   return error instanceof postgres.PostgresError ? error.code : null;
 }
 
+export const insufficientPrivilege = '42501';
 export const undefinedTable = '42P01';
 export const lockTimeout = '55P03';
 export const tooManyConnections = '53300';
@@ -31,6 +32,11 @@ export function storeError(error: unknown, doing: string, where: string): Tallyh
   if (state === readOnlyTransaction)
     return new TallyhoError('STORE_UNREACHABLE', `PostgreSQL (${where}) takes no writes, while trying to ${doing}: ${said}`, {
       mend: 'It is a standby, or was made read-only: name the primary in `store`, or several hosts with target_session_attrs=read-write.',
+      cause: error,
+    });
+  if (state === insufficientPrivilege)
+    return new TallyhoError('STORE_DENIED', `PostgreSQL (${where}) denies a right, while trying to ${doing}: ${said}`, {
+      mend: 'See docs/postgresql.md for the rights of a detector. Two detectors of one pipeline need one role, or `pg_signal_backend`.',
       cause: error,
     });
   if (state !== null && isBusy(state))

@@ -6,6 +6,7 @@ import { type Backend, claimPipeline } from './claim.ts';
 import { storeError } from './failure.ts';
 import { checkPipelineName } from './identifier.ts';
 import { PostgresReader } from './reader.ts';
+import { nameMissingRight } from './rights.ts';
 import { migrate } from './schema.ts';
 import type { Session } from './session.ts';
 import { Sessions } from './sessions.ts';
@@ -78,9 +79,10 @@ class PostgresStore extends PostgresReader implements Store {
       return writer;
     } catch (error) {
       this.#lostClaim = backend ?? this.#lostClaim;
+      const named = await nameMissingRight(error, session, pipeline, 'write', where);
       await session.close();
       if (claim.signal?.aborted === true) throw error;
-      throw storeError(error, 'take the pipeline', where);
+      throw storeError(named, 'take the pipeline', where);
     }
   }
 

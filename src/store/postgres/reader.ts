@@ -96,8 +96,12 @@ export class PostgresReader implements StoreReader {
   /** One transaction on a session of its own; `otherwise` where the pipeline never ran. */
   async #ask<T>(doing: string, otherwise: T, work: (statements: Statements) => Promise<T>): Promise<T> {
     return await this.#sessions.use(async (session) => {
-      if (!(await this.#sessions.isThere(session))) return otherwise;
-      return await session.transaction(snapshot, doing, work);
+      try {
+        if (!(await this.#sessions.isThere(session))) return otherwise;
+        return await session.transaction(snapshot, doing, work);
+      } catch (error) {
+        throw await this.#sessions.nameMissingRight(error, session);
+      }
     });
   }
 
@@ -113,7 +117,8 @@ export class PostgresReader implements StoreReader {
         if (rows.length < pageRows) break;
       }
     } catch (error) {
-      throw storeError(error, doing, this.#sessions.where);
+      if (session.ended === null) await session.query('rollback').catch(() => {});
+      throw storeError(await this.#sessions.nameMissingRight(error, session), doing, this.#sessions.where);
     } finally {
       if (session.ended === null) await session.query('rollback').catch(() => {});
       giveBack();

@@ -2,6 +2,7 @@
 import { TallyhoError } from '../../core/error.ts';
 import { migrations, schemaVersion } from '../migrations/migrations.ts';
 import { identifier } from './identifier.ts';
+import { findMissingRight } from './rights.ts';
 import type { Row, Session, Statements } from './session.ts';
 import { unhurried } from './session-settings.ts';
 
@@ -72,6 +73,9 @@ const insertPipeline = 'insert into pipeline (name) values ($1) on conflict (nam
 
 /** Makes what is missing, in one transaction under a lock, so that two starts at once do it once. */
 export async function migrate(session: Session, pipeline: string, where: string): Promise<void> {
+  // A schema that may not be used is left out of the search path: all would be made in that of temporary tables, and be gone.
+  const missing = await findMissingRight(session, pipeline, 'write', where);
+  if (missing !== null) throw missing;
   await session.transaction(`begin; ${unhurried}`, `prepare the schema ${pipeline}`, async (statements) => {
     const version = (await beginSchema(statements, pipeline, where)) ?? 0;
     checkVersion(version, where);

@@ -4,6 +4,7 @@ import { schemaVersion } from '../migrations/migrations.ts';
 import { type Address, type Reach, reachOf, type Target } from './address.ts';
 import { undefinedTable, sqlState, storeError, tooManyConnections } from './failure.ts';
 import { checkServer, checkVersion, type Greeting, greeting, selectVersion } from './schema.ts';
+import { findMissingRight, nameMissingRight } from './rights.ts';
 import { type Row, Session } from './session.ts';
 import { becomeWriter, type Role, startSettings, targetOf } from './session-settings.ts';
 
@@ -147,7 +148,12 @@ export class Sessions {
     const [now] = await session.query<Greeting>(greeting).catch((error: unknown) => {
       throw storeError(error, 'look for the pipeline', this.where);
     });
-    if (now?.migrated !== true) return false;
+    if (now?.migrated !== true) {
+      // To say of a schema that may not be looked into that nothing has run would be false.
+      const missing = await findMissingRight(session, this.#pipeline, 'read', this.where);
+      if (missing !== null) throw missing;
+      return false;
+    }
     const [row] = await session.query<{ version: number | null }>(selectVersion).catch((error: unknown) => {
       if (sqlState(error) === undefinedTable) return [];
       throw storeError(error, 'read the version of the schema', this.where);
@@ -164,6 +170,11 @@ export class Sessions {
       );
     this.#checked = true;
     return true;
+  }
+
+  /** A reader's failure, with the right that it wants for. */
+  async nameMissingRight(error: unknown, session: Session): Promise<unknown> {
+    return await nameMissingRight(error, session, this.#pipeline, 'read', this.where);
   }
 
   async close(): Promise<void> {
