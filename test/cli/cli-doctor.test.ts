@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { probeKey } from '../../src/objects/probe.ts';
+import { makePooler } from '../helpers/pooler.ts';
 import { type S3Proxy, startS3Proxy } from '../helpers/s3-proxy.ts';
 import { type S3Server, s3ServerMissing, startS3Server } from '../helpers/s3-server.ts';
 import { readTree, type Said, tallyho } from '../helpers/tallyho.ts';
@@ -151,6 +152,23 @@ describe('on a PostgreSQL', () => {
       expect(last.stdout + last.stderr).not.toContain('WrongPassword7');
     } finally {
       await admin.end();
+    }
+  });
+
+  test('a pooler in transaction mode is refused; the server behind it is not', async () => {
+    configure('source: ./input/', 'sink: ./output/', 'store: ${STORE}');
+    write('input/chunk_1.csv', chunk);
+    const url = await server.createDatabase();
+    const pooler = await makePooler(url);
+    try {
+      expect((await doctor({ STORE: url })).get('database')?.state).toBe('ok');
+      const database = (await doctor({ STORE: pooler.url })).get('database');
+      expect(database).toMatchObject({
+        state: 'failed',
+        found: expect.stringContaining('a pooler in transaction mode is in between') as string,
+      });
+    } finally {
+      await pooler.close();
     }
   });
 });
