@@ -158,7 +158,8 @@ function statusLines(state: Status, config: Config): string[] {
   const total = detections.reduce((sum, { count }) => sum + count, 0);
   const actions = new Map(config.patterns.map(({ id, action }) => [id, action]));
   const standing =
-    state.sequence === null
+    // Before the first entry nothing was folded either.
+    state.sequence === null || (state.sequence === 0 && (state.watermark ?? -1) < 0)
       ? 'nothing is decided yet'
       : `entry ${grouped(state.sequence)}; statistics tables as of entry ${grouped(state.watermark ?? 0)}`;
   const lines = [
