@@ -1,5 +1,5 @@
 /** `tallyho doctor`: every fault with its mend, nothing changed, no secret shown. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -66,7 +66,15 @@ describe('on files', () => {
     expect(checks.get('pipeline')?.found).toBe('entry 1 is the last; no detector is running');
     expect([...readTree(join(folder, 'output'))]).toEqual(before);
 
-    configure('source: ./input/', 'sink: ./output/', 'weight: amount');
+    expect(checks.get('output')?.state).toBe('ok');
+    configure('source: ./input/', 'sink: ./output/', 'state: ./another');
+    expect((await doctor()).get('output')).toMatchObject({
+      state: 'failed',
+      found: expect.stringContaining('holds 1 folder that this state did not plan') as string,
+      mend: expect.stringContaining('tallyho state import') as string,
+    });
+    expect(existsSync(join(folder, 'another'))).toBe(false);
+
     write('tallyho.yaml', 'source: ./input/\nsink: ./output/\npatterns: [{ id: P, action: A, entity: [merchant], when: ["count > 1"] }]\n');
     expect((await doctor()).get('pipeline')).toMatchObject({ state: 'failed', mend: expect.stringContaining('tallyho rebuild') as string });
   });
@@ -77,7 +85,8 @@ describe('on files', () => {
     write('incoming/day 1/chunk_1.csv', chunk);
     write('output/20261122T073000.123-1/detections-1.csv', 'x\n');
     const checks = await doctor();
-    expect(last.code).toBe(0);
+    // What lies in the output is another state's.
+    expect(checks.get('output')?.state).toBe('failed');
     expect(checks.get('places')).toMatchObject({
       state: 'warning',
       found: expect.stringContaining(`${folder}/incoming/ beside it has chunks, such as day 1/chunk_1.csv`) as string,
@@ -95,7 +104,7 @@ describe('on files', () => {
     expect(checks.get('sink')?.state).toBe('failed');
     expect(checks.get('state folder')?.state).toBe('failed');
     expect(checks.get('reference')).toMatchObject({ state: 'failed', found: `${folder}/weights.csv is not there` });
-    for (const name of ['places', 'database', 'schema', 'pipeline']) expect(checks.get(name)?.state, name).toBe('skipped');
+    for (const name of ['places', 'database', 'schema', 'pipeline', 'output']) expect(checks.get(name)?.state, name).toBe('skipped');
     expect(checks.get('engine')?.state).toBe('ok');
   });
 

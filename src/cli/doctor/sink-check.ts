@@ -38,7 +38,7 @@ async function lookAtSink(config: Config, clocks: Clocks, signal: AbortSignal): 
   }
 }
 
-async function isThere(path: string): Promise<boolean> {
+export async function isThere(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',

@@ -16,6 +16,7 @@ import { withAddress } from '../with-address.ts';
 import { counted, grouped, listed, sized } from '../words.ts';
 import { type Check, failed, type Finding, joined, ok, warning } from './check.ts';
 import type { Clocks } from './clocks.ts';
+import { outputCheck } from './output-check.ts';
 
 type PrivateConfig = Extract<StoreConfig, { kind: 'private' }>;
 
@@ -31,6 +32,7 @@ export function storeChecks(config: Config, clocks: Clocks): Check[] {
     database,
     { name: 'schema', needs: ['database'], look: () => Promise.resolve(lookAtSchema(config.pipeline, seen.probe?.schema ?? null)) },
     { name: 'pipeline', needs: ['schema'], look: () => lookAtPipeline(config, seen.probe) },
+    outputCheck(config, () => isReadable(seen.probe)),
   ];
   if (store.kind === 'url') return rest;
   return [
@@ -38,6 +40,11 @@ export function storeChecks(config: Config, clocks: Clocks): Check[] {
     { name: 'server programs', look: () => lookAtPrograms(store) },
     ...rest,
   ];
+}
+
+/** Only a schema of an older release is there and cannot be read. */
+function isReadable(probe: DatabaseProbe | null): boolean {
+  return probe?.schema.kind !== 'ours' || probe.schema.version >= probe.schema.known;
 }
 
 async function lookAtFolder({ folder, minFree }: PrivateConfig): Promise<Finding> {
@@ -157,7 +164,7 @@ function lookAtOurs(pipeline: string, { version, known, denied, notOwned }: Extr
 /** Where the pipeline stands, and whether what is kept fits the patterns. */
 async function lookAtPipeline(config: Config, probe: DatabaseProbe | null): Promise<Finding> {
   if (probe === null || probe.schema.kind !== 'ours') return ok('has not run yet');
-  if (probe.schema.version < probe.schema.known) return ok('is looked at once the schema is brought up');
+  if (!isReadable(probe)) return ok('is looked at once the schema is brought up');
   const reader = await openReader(config);
   try {
     const pipeline = (await reader?.pipeline()) ?? null;
