@@ -10,6 +10,7 @@ export function sqlState(error: unknown): string | null {
 export const insufficientPrivilege = '42501';
 export const undefinedTable = '42P01';
 export const lockTimeout = '55P03';
+const protocolViolation = '08P01';
 export const tooManyConnections = '53300';
 const readOnlyTransaction = '25006';
 
@@ -34,6 +35,8 @@ export function storeError(error: unknown, doing: string, where: string): Tallyh
       mend: 'It is a standby, or was made read-only: name the primary in `store`, or several hosts with target_session_attrs=read-write.',
       cause: error,
     });
+  // A server of PostgreSQL takes what we say; a pooler refuses settings that it cannot keep apart.
+  if (state === protocolViolation) return pooled(where, said, error);
   if (state === insufficientPrivilege)
     return new TallyhoError('STORE_DENIED', `PostgreSQL (${where}) denies a right, while trying to ${doing}: ${said}`, {
       mend: 'See docs/postgresql.md for the rights of a detector. Two detectors of one pipeline need one role, or `pg_signal_backend`.',
@@ -60,6 +63,14 @@ export function storeError(error: unknown, doing: string, where: string): Tallyh
       cause: error,
     });
   return new TallyhoError('INTERNAL', `The store failed to ${doing}: ${said}`, { cause: error });
+}
+
+/** Several clients share a connection of the server in turn: no lease, lock or setting of a session would be ours. */
+export function pooled(where: string, what: string, cause?: unknown): TallyhoError {
+  return new TallyhoError('STORE_UNSUITABLE', `PostgreSQL (${where}) is behind a pooler that shares sessions: ${what}.`, {
+    mend: 'Name the server itself in `store`, or a port of the pooler in session mode that passes settings on.',
+    cause,
+  });
 }
 
 /** The client's and the socket's errors carry a code (ECONNRESET, CONNECTION_CLOSED, ...); a bug of ours carries none, or ERR_ more. */

@@ -9,7 +9,7 @@ import { unhurried } from './session-settings.ts';
 /** The first question of every session. Its search path has the pipeline's schema alone. */
 export const greeting = `
 select current_setting('server_version_num')::int as server, getdatabaseencoding() as encoding,
-  pg_is_in_recovery() as standby, pg_backend_pid() as pid, to_regclass('migration') is not null as migrated`;
+  pg_is_in_recovery() as standby, pg_backend_pid() as pid, current_setting('search_path') as path, to_regclass('migration') is not null as migrated`;
 
 export interface Greeting extends Row {
   readonly server: number;
@@ -17,6 +17,8 @@ export interface Greeting extends Row {
   /** It follows another, and takes no writes. */
   readonly standby: boolean;
   readonly pid: number;
+  /** What we have set, unless somebody in between dropped it. */
+  readonly path: string;
   readonly migrated: boolean;
 }
 

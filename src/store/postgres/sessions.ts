@@ -2,7 +2,7 @@
 import { TallyhoError } from '../../core/error.ts';
 import { schemaVersion } from '../migrations/migrations.ts';
 import { type Address, type Reach, reachOf, type Target } from './address.ts';
-import { undefinedTable, sqlState, storeError, tooManyConnections } from './failure.ts';
+import { pooled, sqlState, storeError, tooManyConnections, undefinedTable } from './failure.ts';
 import { checkServer, checkVersion, type Greeting, greeting, selectVersion } from './schema.ts';
 import { findMissingRight, nameMissingRight } from './rights.ts';
 import { type Row, Session } from './session.ts';
@@ -65,6 +65,7 @@ export class Sessions {
     try {
       if (hello === undefined) throw new TallyhoError('INTERNAL', 'the server greets with one row');
       checkServer(hello, this.where);
+      if (hello.path !== settings['search_path']) throw pooled(this.where, 'our settings do not reach the server');
     } catch (error) {
       await session.close();
       throw error;
