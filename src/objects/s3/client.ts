@@ -29,7 +29,8 @@ export interface Client {
 /** With the SDK's pauses (0.1 s or 1 s doubled, at most 20 s, times a random share) half a minute of an outage is outlasted. */
 const attempts = 8;
 const hastyAttempts = 2;
-const connectTimeoutMs = 5_000;
+/** Waiting for a free connection of the pool counts too. */
+const connectTimeoutMs = 10_000;
 /** Of silence: a response that does not begin, or a body that does not go on. */
 const silenceMs = 30_000;
 /** Where neither config, environment nor profile names one; AWS then tells the bucket's own, and it is followed. */
