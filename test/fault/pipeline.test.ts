@@ -40,7 +40,7 @@ async function expectAsIfNothingHappened(): Promise<void> {
   expect([...world.output()]).toEqual([...twin.output()]);
 }
 
-describe('an unanswered COMMIT, of whatever transaction', () => {
+describe('PROTOCOL 3.3: an unanswered COMMIT, of whatever transaction', () => {
   for (const mode of ['lose-commit', 'lose-answer'] as const) {
     test(`${mode}: nothing is doubled or lost, and the summary counts what took place`, async () => {
       putChunks(12);

@@ -8,7 +8,7 @@ for (const major of [18, 14] as const) {
   describe(`faults of PostgreSQL ${major}`, () => {
     const world = makeFaultWorld(major);
 
-    describe('an unanswered COMMIT', () => {
+    describe('PROTOCOL 3.3: an unanswered COMMIT', () => {
       test.each(['lose-commit', 'lose-answer'] as const)(
         '(%s) is told as such, and the next writer reads what became of it',
         async (mode) => {
@@ -69,7 +69,7 @@ for (const major of [18, 14] as const) {
       });
     });
 
-    describe('a writer that is paused inside of its transaction', () => {
+    describe('PROTOCOL 3.1, 3.2: a writer that is paused inside of its transaction', () => {
       test('is ended once its lease is over, and commits nothing', async () => {
         const store = await world.open();
         const writer = await world.startWriter(store);
