@@ -33,6 +33,7 @@ export function commitTo(state: State, { from, to, entries, sameContent }: Commi
     lastDetectionTime: Number.isFinite(latest) ? new Date(latest) : null,
     lines,
     rejected,
+    replayed: addReplayed(state, rejected, placed),
     deltas: new Map([
       ...state.deltas,
       ...entries.flatMap(({ line, delta }) => (delta === null || line.sequence === null ? [] : [[line.sequence, delta] as const])),
@@ -49,6 +50,28 @@ export function commitTo(state: State, { from, to, entries, sameContent }: Commi
     detections: addDetections(withSets, entries),
     files: addFiles(state.files, entries),
   };
+}
+
+/** Each names a rejected row, once. */
+function addReplayed(
+  { replayed }: State,
+  rejected: State['rejected'],
+  placed: readonly { readonly position: number; readonly entry: CommitEntry }[],
+): State['replayed'] {
+  const added = placed.flatMap(({ position, entry }) =>
+    (entry.replayed ?? []).map((row) => ({ ...row, position, sequence: entry.line.sequence ?? 0 })),
+  );
+  if (added.length === 0) return replayed;
+  for (const { origin, object, line } of added)
+    assertLaw(
+      rejected.get(origin)?.some((row) => row.object === object && row.line === line) === true,
+      'a replayed row is one that was rejected',
+    );
+  const all = [...replayed, ...added];
+  const names = all.map(({ origin, version, object, line }) => JSON.stringify([origin, version, object, line]));
+  if (new Set(names).size < names.length)
+    throw new TallyhoError('STORE_FAILED', 'The database refuses to commit: a row is replayed once.', { cause: { code: '23P01' } });
+  return all;
 }
 
 /** What it corrects came before, and nothing has corrected it yet. */

@@ -11,6 +11,7 @@ import type {
   QuarantinedRow,
   Store,
   StoredLine,
+  StoredReplayedRow,
   StoreReader,
   Writer,
 } from '../../src/store/store.ts';
@@ -93,14 +94,26 @@ export class MemoryStore implements Store {
     readonly key?: string;
     readonly objects?: readonly string[];
   } = {}): AsyncIterable<readonly QuarantinedRow[]> {
-    return this.#pages('read the rejected rows', ({ lines, rejected }) =>
+    return this.#pages('read the rejected rows', ({ lines, rejected, replayed }) =>
       lines.flatMap((line) => {
         const inForce = line.outcome === 'applied' && (line.kind === 'chunk' || line.kind === 'correction') && line.correctedBy === null;
         const { position, kind, folder, version, contentId } = line;
         return (key === undefined || line.key === key ? (rejected.get(position) ?? []) : [])
           .filter(({ object }) => objects === undefined || objects.includes(object))
-          .map((row) => ({ ...row, position, kind, key: line.key, folder, version, contentId, inForce }));
+          .map((row) => {
+            const replay = replayed.find(
+              ({ origin, version: of, object, line: at }) =>
+                origin === position && of === contentId && object === row.object && at === row.line,
+            );
+            return { ...row, position, kind, key: line.key, folder, version, contentId, inForce, resolvedBy: replay?.sequence ?? null };
+          });
       }),
+    );
+  }
+
+  replayed({ position, origin }: { readonly position?: number; readonly origin?: number }): AsyncIterable<readonly StoredReplayedRow[]> {
+    return this.#pages('read the replayed rows', ({ replayed }) =>
+      replayed.filter((row) => (position === undefined || row.position === position) && (origin === undefined || row.origin === origin)),
     );
   }
 
@@ -121,16 +134,19 @@ export class MemoryStore implements Store {
   }
 
   async counts(): ReturnType<StoreReader['counts']> {
-    return await this.#readState('count', ({ lines, detections }) => {
-      const chunks = lines.filter(
-        ({ kind, correctedBy }) => correctedBy === null && (kind === 'chunk' || kind === 'correction' || kind === 'replay'),
-      );
+    return await this.#readState('count', ({ lines, detections, rejected, replayed }) => {
+      const chunks = lines.filter(({ kind, correctedBy }) => correctedBy === null && (kind === 'chunk' || kind === 'correction'));
       const patterns = [...new Set(detections.map(({ patternId }) => patternId))].sort();
       const outcomes = [...new Set(chunks.map(({ outcome }) => outcome))];
       return {
         outcomes: Object.fromEntries(outcomes.map((outcome) => [outcome, chunks.filter((line) => line.outcome === outcome).length])),
         rows: chunks.reduce((sum, { rows }) => sum + rows, 0),
         quarantinedRows: chunks.reduce((sum, { quarantined }) => sum + quarantined, 0),
+        resolvedRows: replayed.filter(
+          ({ origin, version, object, line }) =>
+            chunks.some(({ position, contentId }) => position === origin && contentId === version) &&
+            rejected.get(origin)?.some((row) => row.object === object && row.line === line) === true,
+        ).length,
         detections: patterns.map((patternId) => ({ patternId, count: detections.filter((row) => row.patternId === patternId).length })),
       };
     });

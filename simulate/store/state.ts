@@ -3,7 +3,7 @@
  * it takes place as a whole or not at all, and whoever reads keeps the snapshot that he began with.
  */
 import type { RejectedRow } from '../../src/reader/rejected.ts';
-import type { Basis, DetectionRow, PatternSet, PipelineRow, PlannedFile, StoredLine } from '../../src/store/store.ts';
+import type { Basis, DetectionRow, PatternSet, PipelineRow, PlannedFile, StoredLine, StoredReplayedRow } from '../../src/store/store.ts';
 
 export type KnownPattern = PipelineRow['patterns'][number];
 
@@ -40,6 +40,7 @@ export interface State {
   /** By position, from 1. */
   readonly lines: readonly StoredLine[];
   readonly rejected: ReadonlyMap<number, readonly RejectedRow[]>;
+  readonly replayed: readonly StoredReplayedRow[];
   readonly deltas: ReadonlyMap<number, Uint8Array>;
   /** Of corrections: what their contents alone add. */
   readonly contents: ReadonlyMap<number, Uint8Array>;
@@ -65,6 +66,7 @@ export function emptyState(name: string): State {
     patterns: [],
     lines: [],
     rejected: new Map(),
+    replayed: [],
     deltas: new Map(),
     contents: new Map(),
     dictionary: new Map(),

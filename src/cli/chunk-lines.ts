@@ -3,10 +3,21 @@ import { printable } from '../objects/key.ts';
 import type { Outcome, StoredLine } from '../store/store.ts';
 import { counted, grouped, instant } from './words.ts';
 
-/** The fields of `chunks --json`, in this order (DESIGN.md 9). */
+/** The fields of `chunks --json`, in this order (DESIGN.md 9); `kind` where it is no chunk: a replay. */
 export function chunkJson(line: StoredLine): string {
   const { key, outcome, sequence, rows, quarantined, detections, reason } = line;
-  return JSON.stringify({ key, outcome, sequence, rows, quarantined, detections, reason, detail: detailOf(line) });
+  const kind = line.kind === 'replay' ? { kind: line.kind } : {};
+  return JSON.stringify({ key, outcome, sequence, rows, quarantined, detections, reason, detail: detailOf(line), ...kind });
+}
+
+/** What `chunks` shows: chunks, and the files of mended rows, which are entries as well. */
+export function isShown(line: Pick<StoredLine, 'kind'>): boolean {
+  return isChunk(line) || line.kind === 'replay';
+}
+
+/** The key, and what it is if that is no chunk. */
+export function shownKey({ key, kind }: Pick<StoredLine, 'key' | 'kind'>): string {
+  return kind === 'replay' ? `${printable(key)} (replay)` : printable(key);
 }
 
 export function isChunk({ kind }: Pick<StoredLine, 'kind'>): boolean {
@@ -28,7 +39,8 @@ const meanings: Readonly<Record<Outcome, string>> = {
   waiting: 'Waiting: it is not complete yet, and is looked at again.',
 };
 
-function meaningOf({ outcome, correctedBy, corrects }: StoredLine): string {
+function meaningOf({ kind, outcome, correctedBy, corrects }: StoredLine): string {
+  if (kind === 'replay') return 'Replay: quarantined rows that were mended are counted.';
   if (correctedBy !== null) return 'Applied, and corrected since.';
   return corrects === null ? meanings[outcome] : 'Applied as a correction: its good rows are counted instead of those before.';
 }
@@ -59,7 +71,7 @@ export interface WhyContext {
 export function whyLines(line: StoredLine, { isNewest, overtakenBy }: WhyContext): string[] {
   const place = line.sequence === null ? '' : ` as entry ${grouped(line.sequence)}`;
   const detail = detailOf(line);
-  const lines = [`${printable(line.key)}: ${line.outcome}${place} at ${instant(line.detectionTime)}`, `  ${meaningOf(line)}`];
+  const lines = [`${shownKey(line)}: ${line.outcome}${place} at ${instant(line.detectionTime)}`, `  ${meaningOf(line)}`];
   if (line.reason !== null || detail !== null) {
     const code = line.reason === null ? '' : `${line.reason}: `;
     const text = printable(detail ?? reasonWords(line.reason));
@@ -76,7 +88,9 @@ export function whyLines(line: StoredLine, { isNewest, overtakenBy }: WhyContext
   if (line.rows > 0) {
     const parts = [
       `${counted(line.rows, 'row')} read: ${grouped(line.applied)} ${line.correctedBy === null ? '' : 'were '}counted`,
-      ...(line.quarantined > 0 ? [`${grouped(line.quarantined)} quarantined (\`tallyho rejected\` lists them)`] : []),
+      ...(line.quarantined > 0
+        ? [`${grouped(line.quarantined)} ${line.kind === 'replay' ? 'still bad' : 'quarantined'} (\`tallyho rejected\` lists them)`]
+        : []),
       ...(line.notCounted > 0 ? [`${grouped(line.notCounted)} not counted`] : []),
     ];
     lines.push(`  ${parts.join(', ')}.`);

@@ -93,6 +93,7 @@ export function makePrivateStore(options: PrivateStoreOptions): Store {
     chunks: (filter) => pages((store) => store.chunks(filter)),
     rejected: (filter) => pages((store) => store.rejected(filter)),
     quarantined: (filter) => pages((store) => store.quarantined(filter)),
+    replayed: (filter) => pages((store) => store.replayed(filter)),
     detections: (filter) => pages((store) => store.detections(filter)),
     close: drop,
   };

@@ -96,9 +96,10 @@ export interface Detector {
   step(delta: Delta): StepResult;
   /**
    * Takes out what `old` put in, puts in `next`, and evaluates once, after both. An entity that is left without a transaction is
-   * no member of its cohorts any more; what was detected of it stays detected.
+   * no member of its cohorts any more; what was detected of it stays detected. `mended`: what was put in beside `old`, and goes
+   * out with it (replayed rows).
    */
-  correct(old: StateDelta, next: Delta): CorrectionResult;
+  correct(old: StateDelta, next: Delta, mended?: Delta | null): CorrectionResult;
   /** Applies without evaluating (the reference's weights). */
   addWeights(delta: Delta): StepResult;
   /** Evaluates every pattern on every entity: the first evaluation under a changed set of patterns. */

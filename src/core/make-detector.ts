@@ -174,10 +174,12 @@ class MemoryDetector implements Detector {
     return { newValues, delta: stateDelta, detections: this.evaluate(stateDelta) };
   }
 
-  correct(old: StateDelta, next: Delta): CorrectionResult {
+  correct(old: StateDelta, next: Delta, mended: Delta | null = null): CorrectionResult {
     const { newValues, stateDelta: contents } = localize(this.state, next);
-    const delta = difference(contents, old);
-    return { newValues, delta, contents, detections: this.evaluate(delta) };
+    const changed = difference(contents, old);
+    const out = mended === null ? null : localize(this.state, mended);
+    const delta = out === null ? changed : difference(changed, out.stateDelta);
+    return { newValues: [...newValues, ...(out?.newValues ?? [])], delta, contents, detections: this.evaluate(delta) };
   }
 
   private evaluate(stateDelta: StateDelta): readonly Detection[] {

@@ -29,6 +29,8 @@ export interface Replaced {
   readonly sequence: number;
   /** Encoded StateDelta of its contents. */
   readonly contents: Uint8Array;
+  /** What replayed rows of it add. */
+  readonly mended: Delta | null;
 }
 
 export interface EntryMaker {
@@ -151,7 +153,7 @@ export function makeEntries(options: EntryMakerOptions): EntryMaker {
     },
     correction(subject, decided, old, delta, rejected) {
       sequence++;
-      const step = detector.correct(decodeDelta(old.contents), delta);
+      const step = detector.correct(decodeDelta(old.contents), delta, old.mended);
       const place = { sequence, corrects: old.sequence, time: nextTime() };
       return entry(subject, decided, place, { delta: encodeDelta(step.delta), contents: encodeDelta(step.contents), step, rejected });
     },

@@ -4,7 +4,7 @@
  * The ledger has the rows; the titles above them are in the source, from where they are read as long as the chunk there is the one
  * that was applied. Held are the chunks that have such rows, and one row at a time.
  *
- * Left out, and counted: rows of a chunk that does not count as a whole (written anew under its name it is evaluated afresh, so
+ * Rows that were replayed are done with. Left out, and counted: rows of a chunk that does not count as a whole (written anew under its name it is evaluated afresh, so
  * mended rows of it would count twice), and of the reference, which `rebuild` reads.
  */
 import { createGunzip } from 'node:zlib';
@@ -54,7 +54,7 @@ export async function exportRejected(options: ExportRejected): Promise<ExportedR
     const lines: string[] = [];
     for (const row of page) {
       if (row.inForce) seen++;
-      if (reason !== null && row.reason !== reason) continue;
+      if (row.resolvedBy !== null || (reason !== null && row.reason !== reason)) continue;
       if (!row.inForce || row.contentId === null) {
         leftOut++;
         continue;

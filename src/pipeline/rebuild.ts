@@ -20,9 +20,10 @@ import { makeEntries } from './entries.ts';
 import { excluded } from './list-work.ts';
 import type { PipelineOptions } from './options.ts';
 import { assertIds, withGenerations } from './pattern-ids.ts';
-import { makePublisher } from './publisher.ts';
+import { publishAll } from './publish-all.ts';
+import { rebuildReplay } from './rebuild-replay.ts';
 import { type IdentifiedReference, identifyReference, readReference } from './reference.ts';
-import { assertConfirmed, hasDetected, publishPending } from './session.ts';
+import { assertConfirmed, hasDetected } from './session.ts';
 import { assertSinkNotAhead } from './sink-ahead.ts';
 
 export interface RebuildSummary {
@@ -78,6 +79,13 @@ async function rebuild(
     lines.push(line);
     options.on({ kind: 'rebuilt', done: ++done, of: chunks.length });
   }
+  const rows = lines.reduce((sum, line) => sum + line.rows, 0);
+  const rebuilt = new Map(lines.map((line) => [line.position, line]));
+  for (const replay of applied.filter(({ kind }) => kind === 'replay')) {
+    const { line, delta } = await rebuildReplay(options.store, declaredPlan(options), replay, rebuilt);
+    const step = detector.addWeights(delta);
+    lines.push({ ...line, delta: encodeDelta(step.delta), newValues: step.newValues });
+  }
   const detections = detector.reevaluate();
   await assertConfirmed(options, detections.length);
   const { lastSequence, lastDetectionTime, patterns } = writer.pipeline;
@@ -101,23 +109,7 @@ async function rebuild(
     statistics: detector.takeFold(),
     entry,
   });
-  return { chunks: chunks.length, rows: lines.reduce((sum, line) => sum + line.rows, 0), detections: detections.length };
-}
-
-/** What is newly true, and behind it in order whatever an earlier run left unpublished. */
-async function publishAll(options: PipelineOptions, writer: Writer, signal: AbortSignal): Promise<void> {
-  const publisher = makePublisher({
-    sink: options.sink,
-    onPut: () => undefined,
-    mark: (keys) => writer.markPublished(keys),
-    markIncident: (key, detail) => writer.markIncident(key, detail),
-    on: options.on,
-  });
-  try {
-    await publishPending(writer, options.sink, publisher, signal);
-  } finally {
-    await publisher.stop();
-  }
+  return { chunks: chunks.length, rows, detections: detections.length };
 }
 
 /** Applied lines of the ledger that are in force, in the order of their sequence numbers. */
@@ -138,6 +130,11 @@ async function rebuildReference(
   const { outcome, bytes } = await readReference(reference, options.patterns.layout, options.input, signal);
   const { key, version } = reference.chunk;
   return rebuiltLine(detector, { position: old?.position ?? null, key, version }, outcome, bytes);
+}
+
+/** How the declared patterns and settings read. */
+function declaredPlan({ patterns, input }: PipelineOptions): ReadPlan {
+  return { layout: patterns.layout, columns: input.columns, csv: input.csv, maxChunkBytes: input.maxChunkBytes };
 }
 
 /** Every applied chunk, read again in the order of the ledger, from the bytes that were applied. */
@@ -165,12 +162,7 @@ async function* rebuildChunks(
   if (gone.length > 0) throw contentGone(gone);
   const lineOfChunk = new Map(Array.from(found, ([line, chunk]) => [chunk, line]));
   const tasks = lines.map((line): ReadTask => ({ chunk: found.get(line) as ChunkVersion, want: 'rows', applied: null }));
-  const plan: ReadPlan = {
-    layout: options.patterns.layout,
-    columns: options.input.columns,
-    csv: options.input.csv,
-    maxChunkBytes: options.input.maxChunkBytes,
-  };
+  const plan = declaredPlan(options);
   const changed: string[] = [];
   const contents = new Map(lines.map((line) => [line.contentId, line]));
   for await (const result of options.engine.aggregate(tasks, plan, signal)) {

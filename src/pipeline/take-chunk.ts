@@ -2,13 +2,15 @@
 import { TallyhoError } from '../core/error.ts';
 import type { ReadResult } from '../engine/engine.ts';
 import type { ChunkVersion } from '../objects/chunk.ts';
+import type { Delta } from '../core/delta.ts';
 import type { RejectedRow } from '../reader/rejected.ts';
-import type { Outcome, StoredLine } from '../store/store.ts';
+import type { Outcome, StoredLine, StoredReplayedRow } from '../store/store.ts';
 import { correcting, type Decided, type Decision, decide, decideUnread, notKept } from './decide.ts';
 import type { Subject } from './entries.ts';
 import { halted, type Work } from './list-work.ts';
 import type { PipelineOptions } from './options.ts';
 import { type ComparedChunk, markRestored, markVersion, saysTheSame } from './reading-settings.ts';
+import { readReplayed } from './read-replayed.ts';
 import { type Session, versionName } from './session.ts';
 
 export interface Taking {
@@ -111,10 +113,37 @@ async function correct(
     return 'line';
   }
   const correction: Subject = { ...subject, kind: 'correction' };
-  const entry = session.entries.correction(correction, correcting(decided, old), { sequence, contents }, outcome.delta, outcome.rejected);
+  const mended = await readMended(taking, subject.key, sequence);
+  const applied = old.applied + mended.rows;
+  const replaced = { sequence, contents, mended: mended.delta };
+  const entry = session.entries.correction(
+    correction,
+    correcting(decided, { sequence, applied }),
+    replaced,
+    outcome.delta,
+    outcome.rejected,
+  );
   await session.commit(entry, outcome.notes);
   await session.committer.flush();
   return 'correction';
+}
+
+/** Replayed rows of a chunk go out of force with it (PROTOCOL.md 1.5). */
+async function readMended(
+  { options, session }: Taking,
+  key: string,
+  sequence: number,
+): Promise<{ readonly rows: number; readonly delta: Delta | null }> {
+  const rows: StoredReplayedRow[] = [];
+  for await (const lines of options.store.chunks({ key, outcome: 'applied' })) {
+    const line = lines.find((other) => other.sequence === sequence);
+    if (line === undefined) continue;
+    for await (const page of options.store.replayed({ origin: line.position }))
+      rows.push(...page.filter(({ version }) => version === line.contentId));
+  }
+  if (rows.length === 0) return { rows: 0, delta: null };
+  const { delta, bad } = readReplayed(rows, session.readPlan);
+  return { rows: rows.length - bad.size, delta };
 }
 
 /** What was ignored to find the chunk complete is told with its outcome (PROTOCOL.md 2.3). */

@@ -70,11 +70,32 @@ export interface PlannedFile {
   readonly bytes: Uint8Array;
 }
 
+/** A mended row, and the rejected row that it resolves (PROTOCOL.md 1.5). */
+export interface ReplayedRow {
+  /** Ledger position of the chunk that the rejected row is of, and its object and line there. */
+  readonly origin: number;
+  /** Its content id. */
+  readonly version: string;
+  readonly object: string;
+  readonly line: number;
+  /** Header and record as CSV lines without line end: commas, each field in double quotes. */
+  readonly header: Uint8Array;
+  readonly record: Uint8Array;
+}
+
+export interface StoredReplayedRow extends ReplayedRow {
+  /** Of the replay. */
+  readonly position: number;
+  readonly sequence: number;
+}
+
 export interface CommitEntry {
   readonly line: LedgerLine;
   /** Position of the waiting line that this one takes the place of. */
   readonly replaces: number | null;
   readonly rejected: readonly RejectedRow[];
+  /** Of a replay: one for each row that it applies. */
+  readonly replayed?: readonly ReplayedRow[];
   /** Encoded StateDelta by which the statistics change, or null where nothing was applied. */
   readonly delta: Uint8Array | null;
   /** Of a correction: the encoded StateDelta of its contents alone. Null for all others, whose delta it is. */
@@ -241,6 +262,8 @@ export interface QuarantinedRow extends RejectedRow {
   readonly contentId: string | null;
   /** Whether the chunk's other rows count: it was applied, and nothing has taken its place. */
   readonly inForce: boolean;
+  /** Sequence number of the replay that applied it, mended. */
+  readonly resolvedBy: number | null;
 }
 
 export interface DetectionRow {
@@ -257,6 +280,8 @@ export interface StoreReader {
   rejected(filter?: { readonly key?: string }): AsyncIterable<readonly RejectedRow[]>;
   /** As `rejected`, with what is known of their chunks; `objects`: only of these. */
   quarantined(filter?: { readonly key?: string; readonly objects?: readonly string[] }): AsyncIterable<readonly QuarantinedRow[]>;
+  /** In the order of the ledger; those of one replay, or those that resolve rows of one chunk (both by position). */
+  replayed(filter: { readonly position?: number; readonly origin?: number }): AsyncIterable<readonly StoredReplayedRow[]>;
   /** By sequence and ordinal. */
   detections(filter?: { readonly patternId?: string }): AsyncIterable<readonly DetectionRow[]>;
   files(): Promise<{
@@ -265,13 +290,15 @@ export interface StoreReader {
     readonly incidents: readonly { readonly key: string; readonly detail: string }[];
   }>;
   /**
-   * Numbers of lines of chunks by outcome (the reference and reevaluations are none), and of detections by pattern. A line that
+   * Numbers of lines of chunks by outcome (the reference, replays and reevaluations are none), and of detections by pattern. A line that
    * was corrected is not counted, nor are its rows: the correction stands for the chunk.
    */
   counts(): Promise<{
     readonly outcomes: Readonly<Partial<Record<Outcome, number>>>;
     readonly rows: number;
     readonly quarantinedRows: number;
+    /** Of these: mended and applied by a replay. */
+    readonly resolvedRows: number;
     readonly detections: readonly { readonly patternId: string; readonly count: number }[];
   }>;
   /** Those of the folder names for which a file was ever planned (SINK_AHEAD: the output holds others). */

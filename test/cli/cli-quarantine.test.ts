@@ -39,3 +39,30 @@ test('rows go out as a file that is there as a whole, and a file in the source i
   expect(existsSync(join(folder, 'input/mend.csv'))).toBe(false);
   expect(await say('rejected', 'export', 'none.csv', '--reason', 'bad')).toMatchObject({ code: 2, stdout: '' });
 });
+
+test('mended rows come back once: counted, told, shown, and never again', async () => {
+  const text = readFileSync(join(folder, 'mend.csv'), 'utf8').replace('C1,M1,"4,50"', 'C1,M1,14.50');
+  writeFileSync(join(folder, 'mended.csv'), text);
+  const said = await say('rejected', 'replay', 'mended.csv');
+  expect(said).toMatchObject({ code: 0, stdout: 'Applied 1 mended row as entry 2: 1 detection.\n' });
+  expect(said.stderr).toContain('1 row is still bad and stays quarantined:\n  line 3 (a.csv, line 4): column_count\n');
+  expect(readdirSync(join(folder, 'out'))).toHaveLength(1);
+  const again = await say('rejected', 'replay', 'mended.csv');
+  expect(again).toMatchObject({ code: 0, stdout: 'Nothing was applied.\n1 row was replayed before, and is not counted again.\n' });
+
+  const rejected = JSON.parse((await say('rejected', '--json')).stdout) as unknown[];
+  expect(rejected).toEqual([
+    { object: 'a.csv', line: 3, reason: 'bad_amount', raw: 'C1,M1,"4,50"', resolvedBy: 2 },
+    { object: 'a.csv', line: 4, reason: 'column_count', raw: 'C2,M1,4,50' },
+  ]);
+  expect((await say('rejected')).stdout).toContain('bad_amount (mended: entry 2)');
+  const [chunk, replay] = JSON.parse((await say('chunks', '--json')).stdout) as unknown[];
+  expect(chunk).toMatchObject({ key: 'a.csv', sequence: 1, rows: 5, quarantined: 2 });
+  expect(replay).toMatchObject({ key: 'mended.csv', kind: 'replay', sequence: 2, rows: 2, quarantined: 1, detections: 1 });
+  const why = (await say('chunks', 'why', 'mended.csv')).stdout;
+  expect(why).toContain('mended.csv (replay): applied as entry 2');
+  expect(why).toContain('1 mended row of a.csv. 1 of the file is still bad.');
+  expect(why).toContain('2 rows read: 1 counted, 1 still bad');
+  expect((await say('status')).stdout).toContain('5 read, 2 quarantined (1 of them mended and counted)');
+  expect(await say('rejected', 'replay', 'missing.csv')).toMatchObject({ code: 2, stdout: '' });
+});

@@ -6,6 +6,7 @@ import type { Objects } from '../../src/objects/objects.ts';
 import type { PipelineEvent } from '../../src/pipeline/events.ts';
 import type { PipelineOptions } from '../../src/pipeline/options.ts';
 import { type RebuildOptions, rebuildPipeline, type RebuildSummary } from '../../src/pipeline/rebuild.ts';
+import { type ReplaySummary, replayRejected } from '../../src/pipeline/replay.ts';
 import { runPipeline } from '../../src/pipeline/run.ts';
 import type { RunSummary } from '../../src/pipeline/summary.ts';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
@@ -41,6 +42,7 @@ export interface World {
   remove(key: string): void;
   run(run?: Run): Promise<RunSummary>;
   rebuild(run?: Run & Pick<RebuildOptions, 'acceptChanged'>): Promise<RebuildSummary>;
+  replay(text: string | Buffer, run?: Run, name?: string): Promise<ReplaySummary>;
   options(run?: Run): PipelineOptions;
   /** What has happened since the last call. */
   events(): PipelineEvent[];
@@ -108,6 +110,8 @@ export async function makeWorld(url: string, defaults: Run = {}, source?: string
       runPipeline(world.options(run), { once: run.once ?? true, signal: run.signal ?? defaults.signal ?? new AbortController().signal }),
     rebuild: ({ acceptChanged = false, ...run } = {}) =>
       rebuildPipeline({ ...world.options(run), acceptChanged }, run.signal ?? new AbortController().signal),
+    replay: (text, run = {}, file = 'mend.csv') =>
+      replayRejected(world.options(run), { name: file, bytes: Buffer.from(text) }, run.signal ?? new AbortController().signal),
     events() {
       const events = heard;
       heard = [];
@@ -170,6 +174,7 @@ export function withWriter(store: Store, change: (writer: Writer) => Partial<Wri
       'chunks',
       'rejected',
       'quarantined',
+      'replayed',
       'detections',
       'files',
       'counts',

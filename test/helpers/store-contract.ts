@@ -98,7 +98,7 @@ export function storeContract(name: string, missing: string | undefined, makeWor
         expect(await all(store.rejected())).toEqual([]);
         expect(await all(store.detections())).toEqual([]);
         expect(await store.files()).toEqual({ planned: 0, published: 0, incidents: [] });
-        expect(await store.counts()).toEqual({ outcomes: {}, rows: 0, quarantinedRows: 0, detections: [] });
+        expect(await store.counts()).toEqual({ outcomes: {}, rows: 0, quarantinedRows: 0, resolvedRows: 0, detections: [] });
         expect(await store.plannedFolders(['a'])).toEqual(new Set());
         await store.load(freshDetector(sample));
       });

@@ -6,7 +6,7 @@ import { compareNatural } from '../../core/natural-order.ts';
 import { printable } from '../../objects/key.ts';
 import type { Outcome, StoredLine } from '../../store/store.ts';
 import { type AddCommand, type Call, examples } from '../call.ts';
-import { chunkJson, detailOf, isChunk, whyLines } from '../chunk-lines.ts';
+import { chunkJson, detailOf, isShown, shownKey, whyLines } from '../chunk-lines.ts';
 import { makeJsonList, say, stdout } from '../output.ts';
 import { type JsonFlag, jsonFlag, type Reading, withReading } from '../reading.ts';
 import { makeTable } from '../table.ts';
@@ -50,7 +50,7 @@ async function listChunks({ json, outcome }: ChunksFlags, call: Call): Promise<v
       call,
       async ({ reader }) => {
         for await (const page of reader.chunks(outcome === undefined ? {} : { outcome }))
-          await list.items(page.filter(isChunk).map(chunkJson));
+          await list.items(page.filter(isShown).map(chunkJson));
       },
       async () => undefined,
     );
@@ -70,7 +70,7 @@ async function listChunks({ json, outcome }: ChunksFlags, call: Call): Promise<v
     call,
     async ({ reader }) => {
       for await (const page of reader.chunks(outcome === undefined ? {} : { outcome })) {
-        const lines = page.filter(isChunk);
+        const lines = page.filter(isShown);
         if (lines.length === 0) continue;
         count += lines.length;
         await stdout.lines(table.rows(lines.map(chunkRow)));
@@ -82,11 +82,11 @@ async function listChunks({ json, outcome }: ChunksFlags, call: Call): Promise<v
 }
 
 function chunkRow(line: StoredLine): readonly (string | number | null)[] {
-  const { key, outcome, sequence, rows, quarantined, detections, reason } = line;
+  const { outcome, sequence, rows, quarantined, detections, reason } = line;
   const detail = detailOf(line);
   const isPlain = outcome === 'applied' && line.corrects === null && line.correctedBy === null;
   const why = isPlain ? '' : cut(printable([reason, detail].filter((text) => text !== null).join(': ')), 100);
-  return [sequence, printable(key), outcome, rows, quarantined, detections, why];
+  return [sequence, shownKey(line), outcome, rows, quarantined, detections, why];
 }
 
 async function whyChunk(key: string, json: boolean, call: Call): Promise<void> {
@@ -95,7 +95,7 @@ async function whyChunk(key: string, json: boolean, call: Call): Promise<void> {
     call,
     async (reading) => {
       const lines: StoredLine[] = [];
-      for await (const page of reading.reader.chunks({ key })) lines.push(...page.filter(isChunk));
+      for await (const page of reading.reader.chunks({ key })) lines.push(...page.filter(isShown));
       if (lines.length === 0) throw await unknownChunk(key, reading);
       if (json) return await list.items(lines.map(chunkJson));
       const overtaken = await findOvertaken(key, lines, reading.reader);

@@ -6,13 +6,15 @@ import { type AddCommand, type Call, examples } from '../call.ts';
 import { makeJsonList, say, stdout } from '../output.ts';
 import { type JsonFlag, jsonFlag, withReading } from '../reading.ts';
 import { makeTable } from '../table.ts';
-import { cut } from '../words.ts';
+import type { QuarantinedRow } from '../../store/store.ts';
+import { cut, grouped } from '../words.ts';
+import { addRejectedReplay } from './rejected-replay.ts';
 import { addRejectedExport } from './rejected-export.ts';
 
 export const addRejected: AddCommand = (program, callOf) => {
   const rejected = program
     .command('rejected [key]')
-    .summary('list the rows that are quarantined, each with its reason; `rejected export FILE` writes them to be mended')
+    .summary('list the rows that are quarantined, each with its reason; `rejected export` and `rejected replay` mend them')
     .description(
       'Lists the rows that are not counted: object, line, reason and text. Of each chunk the first 100,000 are kept, of each\n' +
         'row the first 8 KiB. KEY: only of this chunk.\n\n' +
@@ -26,6 +28,7 @@ export const addRejected: AddCommand = (program, callOf) => {
     )
     .action(async (key: string | undefined, flags: JsonFlag, command: Command) => listRejected(key, flags.json === true, callOf(command)));
   addRejectedExport(rejected, callOf);
+  addRejectedReplay(rejected, callOf);
 };
 
 async function listRejected(key: string | undefined, json: boolean, call: Call): Promise<void> {
@@ -35,7 +38,7 @@ async function listRejected(key: string | undefined, json: boolean, call: Call):
   await withReading(
     call,
     async ({ reader }) => {
-      for await (const page of reader.rejected(key === undefined ? {} : { key: key.replace(/\/$/, '') })) {
+      for await (const page of reader.quarantined(key === undefined ? {} : { key: key.replace(/\/$/, '') })) {
         count += page.length;
         if (json) await list.items(page.map(rejectedJson));
         else if (page.length > 0) await stdout.lines(table.rows(page.map(rejectedCells)));
@@ -52,17 +55,25 @@ async function listRejected(key: string | undefined, json: boolean, call: Call):
   if (json) await list.end();
 }
 
-function rejectedCells(row: RejectedRow): readonly (string | number)[] {
+function rejectedCells(row: QuarantinedRow): readonly (string | number)[] {
   const raw = decode(row);
   const text = raw === null ? `base64 ${Buffer.from(row.raw).toString('base64')}` : printable(raw);
-  return [printable(row.object), row.line, row.reason, cut(text, 100)];
+  const reason = row.resolvedBy === null ? row.reason : `${row.reason} (mended: entry ${grouped(row.resolvedBy)})`;
+  return [printable(row.object), row.line, reason, cut(text, 100)];
 }
 
-/** The fields of `rejected --json`, in this order (DESIGN.md 9). */
-export function rejectedJson(row: RejectedRow): string {
-  const { object, line, reason } = row;
+/** The fields of `rejected --json`, in this order (DESIGN.md 9); `resolvedBy` of a row that a replay applied, mended. */
+export function rejectedJson(row: QuarantinedRow): string {
+  const { object, line, reason, resolvedBy } = row;
   const raw = decode(row) ?? { base64: Buffer.from(row.raw).toString('base64') };
-  return JSON.stringify({ object, line, reason, raw, ...(isTruncated(row) ? { truncated: true } : {}) });
+  return JSON.stringify({
+    object,
+    line,
+    reason,
+    raw,
+    ...(isTruncated(row) ? { truncated: true } : {}),
+    ...(resolvedBy === null ? {} : { resolvedBy }),
+  });
 }
 
 function isTruncated({ raw, length }: RejectedRow): boolean {

@@ -5,6 +5,7 @@ import { TallyhoError } from '../../core/error.ts';
 import { printable } from '../../objects/key.ts';
 import type { StoredLine } from '../../store/store.ts';
 import { type AddCommand, type Call, examples } from '../call.ts';
+import { isChunk } from '../chunk-lines.ts';
 import { stdout } from '../output.ts';
 import { type JsonFlag, jsonFlag, type Reading, withReading } from '../reading.ts';
 import type { SourceView } from '../source-view.ts';
@@ -40,6 +41,8 @@ interface Status {
   readonly quarantinedNow: number;
   readonly rows: number;
   readonly quarantined: number;
+  /** Of these: mended, and applied by a replay. */
+  readonly resolved: number;
   readonly detections: readonly { readonly patternId: string; readonly count: number }[];
   readonly files: {
     readonly planned: number;
@@ -87,6 +90,7 @@ async function readStatus({ config, reader, pipeline }: Reading): Promise<Status
     quarantinedNow: ofKind(({ outcome }) => outcome === 'quarantined').length,
     rows: counts.rows,
     quarantined: counts.quarantinedRows,
+    resolved: counts.resolvedRows,
     detections: counts.detections,
     files,
     grew: ofKind(({ key, reason }) => reason === 'grew' && !isRestored(key)).map(({ key }) => key),
@@ -114,7 +118,7 @@ async function readNewest(reader: Reading['reader']): Promise<Newest> {
   for (const filter of filters) {
     for await (const page of reader.chunks(filter)) {
       for (const line of page) {
-        if (line.kind === 'reference' || line.kind === 'reevaluation' || !keys.has(line.key)) continue;
+        if (!isChunk(line) || !keys.has(line.key)) continue;
         newest.set(line.key, line);
         if (line.outcome === 'applied') applied.set(line.key, line);
       }
@@ -134,6 +138,7 @@ async function emptyStatus(config: Config): Promise<Status> {
     quarantinedNow: 0,
     rows: 0,
     quarantined: 0,
+    resolved: 0,
     detections: [],
     files: { planned: 0, published: 0, incidents: [] },
     grew: [],
@@ -170,7 +175,7 @@ function statusLines(state: Status, config: Config): string[] {
       ['store', state.store],
       ['stands at', standing],
       ['chunks', chunksText(state)],
-      ['rows', `${grouped(state.rows)} read, ${grouped(state.quarantined)} quarantined`],
+      ['rows', rowsText(state)],
       ['files', `${grouped(files.planned)} planned, ${grouped(files.published)} published`],
       ['detections', grouped(total)],
     ]),
@@ -181,6 +186,11 @@ function statusLines(state: Status, config: Config): string[] {
   if (!('error' in inSource) && inSource.chunks === 0 && grew.length === 0 && state.sequence === null)
     lines.push('', `There is no chunk in ${state.source} yet.`);
   return lines;
+}
+
+function rowsText({ rows, quarantined, resolved }: Status): string {
+  const mended = resolved === 0 ? '' : ` (${grouped(resolved)} of them mended and counted)`;
+  return `${grouped(rows)} read, ${grouped(quarantined)} quarantined${mended}`;
 }
 
 /** A version that a newer one has taken the place of is no chunk that is quarantined. */

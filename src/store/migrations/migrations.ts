@@ -1,9 +1,10 @@
 import { initial } from './0001-initial.ts';
 import { corrections } from './0002-corrections.ts';
+import { replays } from './0003-replays.ts';
 import type { Migration } from './migration.ts';
 
 /** All steps in order. */
-export const migrations: readonly Migration[] = [initial, corrections];
+export const migrations: readonly Migration[] = [initial, corrections, replays];
 
 /** The version of the schema that this release reads and writes. */
 export const schemaVersion = migrations.length;

@@ -15,6 +15,7 @@ import { leaseSeconds } from './lease.ts';
 import { fenceCommit, type Holding, passFence } from './fence.ts';
 import { assertConservation, type PlacedLine, writeLines } from './ledger.ts';
 import { type KnownPattern, withPatternSets, writePatternSets } from './pattern-sets.ts';
+import { assertReplayed, writeReplayed } from './replayed.ts';
 import { Sending } from './sending.ts';
 import type { AtOnce, UnderWay } from './session.ts';
 
@@ -39,8 +40,9 @@ export interface PlacedEntry extends PlacedLine {
 
 /** Refuses what breaks a law, before anything is sent. */
 export function checkRequest({ from, to, entries }: CommitRequest): void {
-  for (const { line, delta, contents, rejected } of entries) {
+  for (const { line, delta, contents, rejected, replayed = [] } of entries) {
     assertConservation(line);
+    assertReplayed({ line, replayed });
     assertLaw(
       (contents !== null) === (line.kind === 'correction'),
       `${line.key}: a correction, and no other entry, has contents of its own`,
@@ -96,6 +98,7 @@ export async function writeEntries(
   await writeFiles(sending, entries);
   await writeDetections(sending, entries, patterns);
   await writeRejected(sending, rejected);
+  await writeReplayed(sending, placed);
 }
 
 /** Of a correction, which is rare. */

@@ -1,7 +1,17 @@
 /** What anybody may read, without a lease: each call in one snapshot, long answers in pages. */
 import type { Detector } from '../../core/detector.ts';
 import type { RejectedRow } from '../../reader/rejected.ts';
-import type { ChunkFilter, DetectionRow, Outcome, PipelineRow, QuarantinedRow, StoredLine, StoreReader } from '../store.ts';
+import type {
+  ChunkFilter,
+  DetectionRow,
+  Outcome,
+  PipelineRow,
+  QuarantinedRow,
+  StoredLine,
+  StoredReplayedRow,
+  StoreReader,
+} from '../store.ts';
+import { selectReplayed } from './replayed.ts';
 import { textArray } from './arrays.ts';
 import { storeError } from './failure.ts';
 import { identifier } from './identifier.ts';
@@ -46,6 +56,10 @@ export class PostgresReader implements StoreReader {
     yield* this.#pages<QuarantinedRow & Row>('read the rejected rows', selectQuarantined, [filter.key ?? null, objects]);
   }
 
+  async *replayed(filter: { readonly position?: number; readonly origin?: number }): AsyncIterable<readonly StoredReplayedRow[]> {
+    yield* this.#pages<StoredReplayedRow & Row>('read the replayed rows', selectReplayed, [filter.position ?? null, filter.origin ?? null]);
+  }
+
   async *detections(filter: { readonly patternId?: string } = {}): AsyncIterable<readonly DetectionRow[]> {
     yield* this.#pages<DetectionRow & Row>('read the detections', selectDetections, [filter.patternId ?? null]);
   }
@@ -60,14 +74,16 @@ export class PostgresReader implements StoreReader {
   }
 
   async counts(): ReturnType<StoreReader['counts']> {
-    return await this.#ask('count', { outcomes: {}, rows: 0, quarantinedRows: 0, detections: [] }, async (statements) => {
+    return await this.#ask('count', { outcomes: {}, rows: 0, quarantinedRows: 0, resolvedRows: 0, detections: [] }, async (statements) => {
       const lines = statements.query<{ outcome: Outcome; lines: number; rows: number; quarantined: number }>(countLines);
       const detections = statements.query<{ patternId: string; count: number }>(countDetections);
+      const resolved = statements.query<{ rows: number }>(countResolved);
       const byOutcome = await lines;
       return {
         outcomes: Object.fromEntries(byOutcome.map(({ outcome, lines: count }) => [outcome, count])),
         rows: byOutcome.reduce((sum, { rows }) => sum + rows, 0),
         quarantinedRows: byOutcome.reduce((sum, { quarantined }) => sum + quarantined, 0),
+        resolvedRows: (await resolved)[0]?.rows ?? 0,
         detections: [...(await detections)],
       };
     });
@@ -159,9 +175,11 @@ with line as materialized (
   from chunk c
   where quarantined > 0 and ($1::text is null or (left(listing, 600) in (left($1, 600), left($1 || '/', 600)) and key = $1))
 )
-select l.position, l.kind, l.key, l.folder, l.version, l.content_id as "contentId", l.in_force as "inForce",
+select l.position, l.kind, l.key, l.folder, l.version, l.content_id as "contentId", l.in_force as "inForce", replay.sequence as "resolvedBy",
   r.object, r.line, r.reason, r.raw, r.length, r.sha256
 from line l join rejected_row r using (position)
+left join replayed_row p on p.origin = r.position and p.version = l.content_id and p.object = r.object and p.line = r.line
+left join chunk replay on replay.position = p.position
 where $2::text[] is null or r.object = any($2)
 order by r.position, r.number`;
 
@@ -174,7 +192,12 @@ const selectIncidents = 'select key, incident as detail from detection_file wher
 const countLines = `
 select c.outcome, count(*) as lines, coalesce(sum(c.rows), 0)::bigint as rows, coalesce(sum(c.quarantined), 0)::bigint as quarantined
 from chunk c left join (select corrects from chunk where corrects is not null) correction on correction.corrects = c.sequence
-where c.kind in ('chunk', 'correction', 'replay') and correction.corrects is null group by c.outcome`;
+where c.kind in ('chunk', 'correction') and correction.corrects is null group by c.outcome`;
+const countResolved = `
+select count(*) as rows from replayed_row p
+join rejected_row r on r.position = p.origin and r.object = p.object and r.line = p.line
+join chunk c on c.position = p.origin and c.content_id = p.version
+where not exists (select from chunk later where later.corrects = c.sequence)`;
 const countDetections = 'select pattern as "patternId", count(*) as count from detection group by pattern order by pattern';
 
 const selectFolders = 'select distinct folder from detection_file where folder = any($1::text[])';
