@@ -122,7 +122,7 @@ describe('PROTOCOL 1.5: mended rows', () => {
     const bad = (await world.lines()).find(({ key }) => key === 'bad.csv')?.contentId ?? '';
     const rows = [
       row.replace('a.csv', 'b.csv'),
-      row.replace(id, `${'0'.repeat(64)}`),
+      row.replace(id, '0'.repeat(64)),
       row.replace(',3,', ',2,'),
       row.replace(',3,', ',three,'),
       `bad.csv,${bad},2,bad_amount,,M1,C1,6`,

@@ -12,6 +12,7 @@ export const ledgerTables = [
   'dictionary',
   'delta',
   'rejected_row',
+  'replayed_row',
   'detection',
   'detection_file',
 ] as const;
