@@ -243,6 +243,20 @@ describe('exactly once', () => {
     expect(await world.replay(mended)).toMatchObject({ applied: 1 });
   });
 
+  test('law 4: a replay that resolves more or fewer rows than it applies is refused', async () => {
+    world.put('a.csv', chunk('M1,C1,5', 'M1,C1,x', 'M1,C1,y', 'M1,C1,1'));
+    await world.run();
+    const mended = (await exported()).replace('M1,C1,x', 'M1,C1,6').replace('M1,C1,y', 'M1,C1,7');
+    const wrong = withWriter(world.store, (writer) => ({
+      commit: (request) =>
+        writer.commit({ ...request, entries: request.entries.map((entry) => ({ ...entry, replayed: (entry.replayed ?? []).slice(1) })) }),
+    }));
+    await expect(world.replay(mended, { change: () => ({ store: wrong }) })).rejects.toThrow('resolves as many rows as it applies');
+    expect(await world.lines()).toHaveLength(1);
+    expect((await quarantined()).map(({ resolvedBy }) => resolvedBy)).toEqual([null, null]);
+    expect(await world.replay(mended)).toMatchObject({ applied: 2 });
+  });
+
   test('while a detector holds the pipeline it is refused', async () => {
     world.put('a.csv', chunk('M1,C1,5', 'M1,C1,x'));
     await world.run();
