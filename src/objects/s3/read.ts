@@ -57,7 +57,6 @@ async function* piecesOf(reading: Reading): AsyncGenerator<Uint8Array> {
   const { signal } = reading;
   let offset = 0;
   for (let cuts = 0; ; ) {
-    // Whether the bytes so far came from one response: then the SDK has compared them at its end.
     const body = await open(reading, offset);
     try {
       for await (const bytes of body) {
