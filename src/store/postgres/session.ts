@@ -13,12 +13,12 @@
  * answers of those before (pipelined), so a transaction costs two round trips: all its statements, then COMMIT; or one, where
  * no answer is needed to decide on the COMMIT.
  */
-import type { Writable } from 'node:stream';
-import { setImmediate as breathe } from 'node:timers/promises';
-import postgres from 'postgres';
+import type postgres from 'postgres';
 import { assertLaw, TallyhoError } from '../../core/error.ts';
 import { type Address, type Endpoint, reachOf } from './address.ts';
-import { CopyFilter, type UseBytes } from './copy-data.ts';
+import { copyIn, copyOut, type Pieces } from './copy-stream.ts';
+import type { UseBytes } from './copy-data.ts';
+import { commitError, isAnswer } from './commit-error.ts';
 import { storeError } from './failure.ts';
 import { type OneSocket, useOneSocket } from './one-socket.ts';
 import { watchSilence } from './silence.ts';
@@ -26,9 +26,6 @@ import { watchSilence } from './silence.ts';
 export type Parameter = string | number | boolean | Uint8Array | Date | null;
 export type Row = Record<string, unknown>;
 export type Rows<R extends Row = Row> = readonly R[] & { readonly count: number; readonly command: string };
-
-/** Bytes in pieces, cut anywhere. */
-export type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /** What may be sent within a turn. */
 export interface Statements {
@@ -161,7 +158,7 @@ export class Session implements Statements {
   }
 
   async copyIn(text: string, chunks: Pieces): Promise<void> {
-    await this.turn(() => this.#answer(() => this.#copy(text, chunks)));
+    await this.turn((statements) => statements.copyIn(text, chunks));
   }
 
   /** Runs `work` when all turns before are over. */
@@ -169,8 +166,8 @@ export class Session implements Statements {
     const statements: Statements = {
       query: (text, parameters = []) => this.#send(text, parameters, withoutRetry),
       raw: (text, parameters = []) => this.#sendRaw(text, parameters),
-      copyOut: (text, use) => this.#answer(() => this.#copyOut(text, use)),
-      copyIn: (text, chunks) => this.#answer(() => this.#copy(text, chunks)),
+      copyOut: (text, use) => this.#copyOut(text, use),
+      copyIn: (text, chunks) => this.#answer(() => copyIn(this.#start(text, []), chunks)),
     };
     const result = this.#turn.then(() => work(statements));
     this.#turn = result.catch(() => {});
@@ -211,7 +208,7 @@ export class Session implements Statements {
         const { command } = await committed;
         assertLaw(command === 'COMMIT', 'every statement of a transaction is looked at before its COMMIT');
       } catch (error) {
-        throw begin.includes('read only') ? storeError(error, doing, this.#where) : this.#commitError(error, doing);
+        throw begin.includes('read only') ? storeError(error, doing, this.#where) : commitError(error, doing, this.#where);
       }
       return result;
     });
@@ -242,7 +239,7 @@ export class Session implements Statements {
       state.isSent = true;
       const committed = statements.query('commit');
       const [beginning, answer, end] = await Promise.allSettled([begun, answers, committed]);
-      if (end.status === 'rejected' && !isAnswer(beginning) && !isAnswer(answer)) throw this.#commitError(end.reason, doing);
+      if (end.status === 'rejected' && !isAnswer(beginning) && !isAnswer(answer)) throw commitError(end.reason, doing, this.#where);
       if (beginning.status === 'rejected') throw storeError(beginning.reason, doing, this.#where);
       if (answer.status === 'rejected') throw storeError(answer.reason, doing, this.#where);
       assertLaw(end.status === 'fulfilled' && end.value.command === 'COMMIT', 'a transaction without a failure is committed');
@@ -267,24 +264,19 @@ export class Session implements Statements {
     void this.#client.end({ timeout: seconds }).catch(() => {});
   }
 
-  #commitError(error: unknown, doing: string): TallyhoError {
-    if (!isUnanswered(error)) return storeError(error, doing, this.#where);
-    return new TallyhoError(
-      'STORE_UNKNOWN_COMMIT',
-      `The connection to PostgreSQL (${this.#where}) ended in a commit, while trying to ${doing}.`,
-      {
-        mend: 'The ledger is read again to learn whether it took place.',
-        cause: error,
-      },
-    );
-  }
-
   #send<R extends Row>(text: string, parameters: readonly Parameter[], within: <Q extends object>(statement: Q) => Q): Promise<Rows<R>> {
     return this.#answer(() => within(this.#start(text, parameters)) as unknown as Promise<Rows<R>>);
   }
 
   #sendRaw(text: string, parameters: readonly Parameter[]): Promise<readonly (readonly (Buffer | null)[])[]> {
     return this.#answer(() => this.#start(text, parameters).raw() as unknown as Promise<(Buffer | null)[][]>);
+  }
+
+  #copyOut(text: string, use: UseBytes): Promise<void> {
+    return this.#answer(() => {
+      assertLaw(this.#unanswered.size === 1, 'a copy out waits for all answers before');
+      return copyOut(this.#start(text, []), this.#socket, use);
+    });
   }
 
   #start(text: string, parameters: readonly Parameter[]): postgres.PendingQuery<postgres.Row[]> {
@@ -313,57 +305,6 @@ export class Session implements Statements {
       this.#unanswered.delete(end);
     }
   }
-
-  async #copyOut(text: string, use: UseBytes): Promise<void> {
-    assertLaw(this.#unanswered.size === 1, 'a copy out waits for all answers before');
-    let failure: Error | null = null;
-    // What comes after a failure is read all the same.
-    const take: UseBytes = (bytes, start, end) => {
-      if (failure !== null) return;
-      try {
-        use(bytes, start, end);
-      } catch (error) {
-        failure = error instanceof Error ? error : new Error(String(error));
-      }
-    };
-    const filter = new CopyFilter(take, this.#socket.handOn);
-    const isBetween = this.#socket.intercept((bytes) => filter.take(bytes));
-    try {
-      const stream = await this.#start(text, []).readable();
-      await new Promise<void>((resolve, reject) => {
-        stream.once('end', resolve).once('error', reject);
-        // Flowing, so that the client never pauses the connection: paused as the copy ends, it would never go on.
-        stream.on('data', (bytes: Buffer) => take(bytes, 0, bytes.length));
-      });
-      if (failure !== null) throw failure as Error;
-    } finally {
-      if (isBetween) {
-        this.#socket.release();
-        if (filter.rest.length > 0) this.#socket.handOn(filter.rest);
-      }
-    }
-  }
-
-  async #copy(text: string, chunks: Pieces): Promise<void> {
-    const statement = this.#start(text, []);
-    const failed = failureOf(statement);
-    const stream = await statement.writable();
-    const finished = new Promise<void>((resolve, reject) => void stream.once('finish', resolve).once('error', reject));
-    finished.catch(() => {});
-    try {
-      for await (const chunk of chunks) {
-        if (stream.destroyed) break;
-        if (!stream.write(chunk)) await drained(stream);
-        // Making the pieces is work: others have their turn in between, though the server may take them as fast as they come.
-        await breathe();
-      }
-    } catch (error) {
-      stream.destroy(error instanceof Error ? error : new Error(String(error)));
-      throw error;
-    }
-    stream.end();
-    await Promise.race([finished, failed]);
-  }
 }
 
 /**
@@ -382,49 +323,8 @@ function withoutRetry<Q extends object>(statement: Q): Q {
   });
 }
 
-/**
- * The client forgets an error that comes after the last byte of a COPY: its promise is settled by then, and the stream never
- * finishes. So the one function through which it reports errors of a statement is watched.
- */
-function failureOf(statement: object): Promise<never> {
-  const reports = statement as { reject: (error: unknown) => void };
-  const failed = new Promise<never>((_, reject) => {
-    const report = reports.reject;
-    reports.reject = (error) => {
-      report(error);
-      reject(error instanceof Error ? error : new Error(String(error)));
-    };
-  });
-  failed.catch(() => {});
-  return failed;
-}
-
-/** There is room again, or nobody will ever read. */
-function drained(stream: Writable): Promise<void> {
-  return new Promise((resolve) => {
-    const go = (): void => {
-      stream.off('drain', go).off('close', go);
-      resolve();
-    };
-    stream.on('drain', go).on('close', go);
-  });
-}
-
 function unanswered(where: string): TallyhoError {
   return new TallyhoError('STORE_UNREACHABLE', `PostgreSQL (${where}) does not answer within ${connectSeconds} s.`, {
     mend: 'Check that the server runs, and the address, user, password and database of `store`.',
   });
-}
-
-/** Whether a server that answers no COMMIT has said before that there is none: an error of its own, or what we made of one. */
-function isAnswer(settled: PromiseSettledResult<unknown>): boolean {
-  return settled.status === 'rejected' && !isUnanswered(settled.reason);
-}
-
-/** Whether an error leaves open what became of the COMMIT: no answer, or the server's last words before it hangs up. */
-function isUnanswered(error: unknown): boolean {
-  if (error instanceof TallyhoError) return error.code === 'STORE_UNREACHABLE';
-  if (error instanceof postgres.PostgresError)
-    return error.severity === 'FATAL' || error.severity === 'PANIC' || /^(08|57P)/.test(error.code);
-  return true;
 }

@@ -13,9 +13,9 @@ import type { Basis, CommitRequest, ContentInForce, KnownChunk, PendingFile, Pip
 import { textArray } from './arrays.ts';
 import { leaseSeconds } from './lease.ts';
 import { checkRequest, type CommitContext, commitEntries, folderOf } from './commit.ts';
-import { fenced, fenceOther, fenceRelease, passFence, sendFence } from './fence.ts';
-import { countRows, writeStatistics } from './fold.ts';
-import { beginFold, divisionByZero, endFold, endOwnFold } from './fold-lock.ts';
+import { fenceOther, fenceRelease, passFence, sendFence } from './fence.ts';
+import { countRows } from './fold.ts';
+import { FoldRunner } from './fold-runner.ts';
 import { knownChunk, knownPage, type KnownRow, selectKnown } from './known.ts';
 import { Lease } from './lease.ts';
 import { withoutNul } from './ledger.ts';
@@ -28,7 +28,7 @@ import { exactly, orRefused, Sending } from './sending.ts';
 import type { AtOnce, Row, Rows, Session, Statements, UnderWay } from './session.ts';
 import { unhurried } from './session-settings.ts';
 import { createTables, createViews, dropTables, dropViews } from './statistics-tables.ts';
-import { sqlState, storeError } from './failure.ts';
+import { storeError } from './failure.ts';
 
 export interface WriterParts {
   readonly session: Session;
@@ -45,6 +45,7 @@ export interface WriterParts {
 export class PostgresWriter implements Writer {
   readonly #parts: WriterParts;
   readonly #lease: Lease;
+  readonly #folds: FoldRunner;
   #pipeline: PipelineRow;
   #generation: number;
   #nextPosition: number;
@@ -52,11 +53,10 @@ export class PostgresWriter implements Writer {
   #fenced: TallyhoError | null = null;
   #folded: number;
   #isFolding = false;
-  /** For folds beside; its loss is that of the fold under way alone. */
-  #second: Session | null = null;
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
+    this.#folds = new FoldRunner(parts);
     this.#pipeline = pipelineRow(parts.record);
     this.#generation = parts.record.generation;
     this.#folded = this.#pipeline.foldedSequence;
@@ -161,11 +161,14 @@ export class PostgresWriter implements Writer {
     assertLaw(!this.#isFolding, 'a fold begins when the one before has ended');
     this.#isFolding = true;
     try {
-      if (beside === undefined) {
-        await this.#extendLease(countRows(rows));
-        await this.#foldOn(this.#parts.session, rows, to);
-      } else await this.#foldBeside(rows, to, beside);
+      if (beside === undefined) await this.#extendLease(countRows(rows));
+      const { name, epoch, basis } = this.#pipeline;
+      const task = { name, epoch, from: this.#folded, to, layout: basis?.layout ?? null, generation: this.#generation, rows };
+      await (beside === undefined ? this.#folds.run(task) : this.#folds.runBeside(task, beside));
       this.#folded = to;
+    } catch (error) {
+      this.#look(error);
+      throw error;
     } finally {
       this.#isFolding = false;
     }
@@ -231,7 +234,7 @@ export class PostgresWriter implements Writer {
     } finally {
       // A server that has not noticed the end of a lost connection still shows us as the holder: the next claim must know it for ours.
       const isLost = session.ended !== null;
-      await Promise.all([session.close(), this.#second?.close()]);
+      await Promise.all([session.close(), this.#folds.close()]);
       if (!isLost) onRelease();
     }
   }
@@ -253,65 +256,11 @@ export class PostgresWriter implements Writer {
     if (this.#fenced !== null) throw this.#fenced;
   }
 
-  #setFenced(error: TallyhoError): void {
+  /** What a failure says about the right to write. */
+  #look(error: unknown): void {
+    if (!(error instanceof TallyhoError) || error.code !== 'FENCED') return;
     this.#fenced = error;
     this.#lease.end();
-  }
-
-  async #foldOn(session: Session, rows: readonly FoldRows[], to: number): Promise<void> {
-    const { name, epoch, basis } = this.#pipeline;
-    const step = { name, epoch, from: this.#folded, to };
-    try {
-      await session.transaction(
-        `begin; ${unhurried}`,
-        'fold',
-        async (statements) => {
-          if (!(await beginFold(statements, step))) throw fenced(name, epoch);
-          if (basis !== null) await writeStatistics(statements, basis.layout, this.#generation, rows, step.from < 0);
-          await statements.query(deleteDeltas, [to, this.#parts.keepDeltas]);
-        },
-        (statements) => endFold(statements, step),
-      );
-    } catch (error) {
-      const isRefused = error instanceof TallyhoError && sqlState(error.cause) === divisionByZero;
-      const failure = isRefused ? fenced(name, epoch) : error;
-      if (failure instanceof TallyhoError && failure.code === 'FENCED') this.#setFenced(failure);
-      throw failure;
-    }
-  }
-
-  async #foldBeside(rows: readonly FoldRows[], to: number, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#second === null || this.#second.ended !== null) this.#second = await this.#parts.openSession();
-    const session = this.#second;
-    const end = (): void => void session.close().catch(() => {});
-    signal.addEventListener('abort', end);
-    if (signal.aborted) end();
-    try {
-      await this.#foldOn(session, rows, to);
-    } catch (error) {
-      if (session.ended === null || this.isLost) throw error;
-      throw (await this.#afterLostFold()) ?? error;
-    } finally {
-      signal.removeEventListener('abort', end);
-    }
-  }
-
-  /** What is left of it on the server must hold up no commit. Whoever took over has ended it: then that is what happened. */
-  async #afterLostFold(): Promise<TallyhoError | null> {
-    const { name, epoch } = this.#pipeline;
-    try {
-      const [row] = await this.#parts.useReader(async (session) => {
-        await session.query(endOwnFold, [name, epoch]);
-        return await session.query<{ epoch: number }>(selectEpoch, [name]);
-      });
-      if (row === undefined || row.epoch === epoch) return null;
-    } catch {
-      return null;
-    }
-    const error = fenced(name, epoch);
-    this.#setFenced(error);
-    return error;
   }
 
   async #read<R extends Record<string, unknown>>(
@@ -355,7 +304,7 @@ export class PostgresWriter implements Writer {
       this.#lease.touch();
       return result;
     } catch (error) {
-      if (error instanceof TallyhoError && error.code === 'FENCED') this.#setFenced(error);
+      this.#look(error);
       throw error;
     }
   }
@@ -365,7 +314,7 @@ export class PostgresWriter implements Writer {
     try {
       await passFence(this.#parts.session.query(fenceOther, [name, epoch, seconds]), this.#pipeline);
     } catch (error) {
-      if (error instanceof TallyhoError && error.code === 'FENCED') this.#setFenced(error);
+      this.#look(error);
       throw error;
     }
   }
@@ -379,7 +328,6 @@ export class PostgresWriter implements Writer {
 
 interface PendingRow extends Record<string, unknown>, PendingFile {}
 
-const selectEpoch = 'select epoch from pipeline where name = $1';
 const selectUsed = 'select exists (select from chunk where sequence is not null) as used';
 const updateBasis = 'update pipeline set generation = $2, layout = $3, input = $4 where name = $1';
 
@@ -418,6 +366,3 @@ const insertGeneration = `
 insert into pattern (id, generation, action, entity)
 select id, generation + 1, action, entity from pattern where id = $1 order by generation desc limit 1
 returning generation`;
-
-/** Folded deltas beyond the newest $2 are not needed to start. */
-const deleteDeltas = 'delete from delta where sequence <= $1 and sequence <= (select last_sequence from pipeline) - $2';
