@@ -115,8 +115,13 @@ export function makeFolding({ detector, writer, folded: before, last, time, on }
     async wait(ms, signal) {
       const untilQuiet = state.inFlight === null && lags() ? Math.max(1, quietAt() - time.elapsed()) : ms;
       const over = new AbortController();
-      const pause = time.sleep(Math.min(ms, untilQuiet), AbortSignal.any([signal, over.signal])).catch(() => undefined);
+      // Not AbortSignal.any: whatever it makes leaves something with `signal`, which lives as long as the process.
+      const stop = (): void => over.abort();
+      if (signal.aborted) stop();
+      signal.addEventListener('abort', stop, { once: true });
+      const pause = time.sleep(Math.min(ms, untilQuiet), over.signal).catch(() => undefined);
       await (state.inFlight === null ? pause : Promise.race([pause, state.inFlight]));
+      signal.removeEventListener('abort', stop);
       over.abort();
     },
     async finish() {
