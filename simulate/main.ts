@@ -1,63 +1,66 @@
 /**
- * `npm run simulate -- --seeds N [--seed S] [--from S]`: lives of a pipeline under faults, one a seed, and what breaks a law.
+ * `npm run simulate -- --seeds N [--from S] [--jobs J]`: lives of a pipeline under faults, one a seed, and what breaks a law.
  *   --seeds N   so many (default 200), from `--from` (default 1) on
+ *   --jobs J    in so many processes (default 1)
  *   --seed S    this one alone, with all that happened in it
  *   --plant P   with a planted bug (plants.ts), which should be found
  * Ends with 1 at the first violation; Ctrl-C tells how far it came.
  */
 import { parseArgs } from 'node:util';
+import { type LifeSummary, runLives } from './lives.ts';
+import { liveSeed } from './one-seed.ts';
 import { plants } from './plants.ts';
-import { type Life, simulate } from './simulate.ts';
 
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '200' },
     from: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: '1' },
     seed: { type: 'string' },
     plant: { type: 'string' },
   },
 });
 
-const plant = values.plant === undefined ? {} : plants[values.plant];
-if (plant === undefined) {
-  console.error(`There is no planted bug ${values.plant}; there are ${Object.keys(plants).join(', ')}.`);
+const plant = values.plant ?? null;
+if (plant !== null && !Object.hasOwn(plants, plant)) {
+  console.error(`There is no planted bug ${plant}; there are ${Object.keys(plants).join(', ')}.`);
   process.exit(2);
 }
 const one = values.seed === undefined ? null : wholeNumber('seed', values.seed);
-const from = one ?? wholeNumber('from', values.from);
+const from = wholeNumber('from', values.from);
 const count = one === null ? wholeNumber('seeds', values.seeds) : 1;
+const jobs = Math.min(Math.max(1, wholeNumber('jobs', values.jobs)), Math.max(1, count));
 
 const started = performance.now();
 const sums = { lives: 0, virtualMs: 0, steps: 0, applied: 0, detections: 0, epochs: 0 };
+const failed: LifeSummary[] = [];
 const stop = { asked: false };
 process.on('SIGINT', () => {
   if (stop.asked) process.exit(130);
   stop.asked = true;
 });
-// A promise that nobody waited for is a bug wherever it comes from.
-const unhandled: unknown[] = [];
-process.on('unhandledRejection', (reason) => unhandled.push(reason));
 
-let failed: Life | null = null;
-let told = started;
-for (let seed = from; seed < from + count && !stop.asked && failed === null; seed++) {
-  const life = await simulate(seed, plant);
-  add(life);
-  if (one !== null) for (const { at, what } of life.happenings) console.log(`${(at / 1000).toFixed(3).padStart(9)}  ${what}`);
-  if (unhandled.length > 0)
-    failed = { ...life, violation: life.violation ?? `a rejected promise that nobody waited for: ${stackOf(unhandled[0])}` };
-  if (life.violation !== null) failed = life;
-  if (performance.now() - told > 1_000 && process.stderr.isTTY) {
-    told = performance.now();
-    process.stderr.write(`\r${summary()}  `);
-  }
-}
-if (process.stderr.isTTY) process.stderr.write('\r');
+// On a terminal a line that is written over, elsewhere (a log) one every minute.
+const isTerminal = process.stderr.isTTY;
+const progress = setInterval(
+  () => process.stderr.write(isTerminal ? `\r\u001b[K${summary()}${left()}` : `${summary()}${left()}\n`),
+  isTerminal ? 1_000 : 60_000,
+).unref();
+if (one === null) await runLives({ from, count, jobs, plant, isOver: () => stop.asked || failed.length > 0, onLife: add });
+else await replay(one);
+clearInterval(progress);
+if (isTerminal) process.stderr.write('\r\u001b[K');
 console.log(summary());
-if (failed !== null) {
-  const planted = values.plant === undefined ? '' : ` --plant ${values.plant}`;
-  console.log(`\nseed ${failed.seed}: ${failed.violation}\n\nreplay: npm run simulate -- --seed ${failed.seed}${planted}`);
+for (const { seed, violation } of failed) {
+  const planted = plant === null ? '' : ` --plant ${plant}`;
+  console.log(`\nseed ${seed}: ${violation}\n\nreplay: npm run simulate -- --seed ${seed}${planted}`);
   process.exitCode = 1;
+}
+
+async function replay(seed: number): Promise<void> {
+  const life = await liveSeed(seed, plant);
+  for (const { at, what } of life.happenings) console.log(`${(at / 1000).toFixed(3).padStart(9)}  ${what}`);
+  add(life);
 }
 
 function wholeNumber(name: string, text: string): number {
@@ -69,7 +72,9 @@ function wholeNumber(name: string, text: string): number {
   return value;
 }
 
-function add({ figures }: Life): void {
+function add(life: LifeSummary): void {
+  const { figures } = life;
+  if (life.violation !== null) failed.push(life);
   sums.lives++;
   sums.virtualMs += figures.virtualMs;
   sums.steps += figures.steps;
@@ -88,6 +93,8 @@ function summary(): string {
   );
 }
 
-function stackOf(reason: unknown): string {
-  return reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
+function left(): string {
+  if (sums.lives === 0) return '';
+  const seconds = ((count - sums.lives) * (performance.now() - started)) / 1000 / sums.lives;
+  return `; ${seconds < 120 ? `${seconds.toFixed(0)} s` : `${(seconds / 60).toFixed(0)} min`} left`;
 }
