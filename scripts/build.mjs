@@ -1,6 +1,6 @@
 /**
  * Builds dist/ from src/: compiles, copies what is not TypeScript (SQL, templates), removes what has no source any more,
- * and bundles the programs (the command, the supervisor of the private server, the reader's second thread) into dist/bundle/, compiled beforehand
+ * and bundles the programs (the command, the supervisor of the private server, the reader's second thread, the one that renews the lease) into dist/bundle/, compiled beforehand
  * (run-bundle.cjs). The bundle is what bin/tallyho.js runs: loading 230 small files, and compiling them, costs a short
  * command more CPU than its work.
  */
@@ -44,6 +44,7 @@ const bundle = join(target, 'bundle');
 const programs = {
   main: join(source, 'cli', 'main.ts'),
   'beside-main': join(source, 'engine', 'local', 'beside-main.ts'),
+  'renewal-main': join(source, 'store', 'postgres', 'renewal-main.ts'),
   'supervisor-main': join(source, 'store', 'private-server', 'supervisor-main.ts'),
   // Loaded by the others when it is needed: larger than all the rest.
   's3-sdk': join(source, 'objects', 's3', 'sdk.ts'),

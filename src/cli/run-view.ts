@@ -93,6 +93,11 @@ export function makeRunView({ isTerminal, watching }: RunViewOptions): RunView {
       case 'held':
         say(`${event.by} Waiting for it to end.`);
         return;
+      case 'lease-trouble':
+        say(
+          `The lease is renewed between steps of work only, so one that takes longer than it may lose the pipeline to another detector: ${event.why}`,
+        );
+        return;
       case 'loaded':
         if (event.entities > 0) say(`Loaded the statistics of ${counted(event.entities, 'entity', 'entities')} in ${lasting(event.ms)}.`);
         return;

@@ -4,6 +4,8 @@ import type { LedgerLine } from '../store/store.ts';
 export type PipelineEvent =
   /** Another detector holds the pipeline, and is waited for; `by` is a sentence. */
   | { readonly kind: 'held'; readonly by: string }
+  /** The lease is renewed between steps of work only. */
+  | { readonly kind: 'lease-trouble'; readonly why: string }
   | { readonly kind: 'claimed'; readonly epoch: number; readonly lastSequence: number }
   | { readonly kind: 'loaded'; readonly entities: number; readonly ms: number }
   | { readonly kind: 'reference'; readonly rows: number; readonly rejected: number }

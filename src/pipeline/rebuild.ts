@@ -40,7 +40,8 @@ export interface RebuildOptions extends PipelineOptions {
 }
 
 export async function rebuildPipeline(options: RebuildOptions, signal: AbortSignal): Promise<RebuildSummary> {
-  const writer = await options.store.claim({ waitMs: options.claimWaitMs, signal });
+  const onLeaseTrouble = (why: string): void => options.on({ kind: 'lease-trouble', why });
+  const writer = await options.store.claim({ waitMs: options.claimWaitMs, signal, onLeaseTrouble });
   try {
     await assertIds(writer.pipeline.patterns, options.patterns.set, (id) => hasDetected(options.store, id));
     await assertSinkNotAhead(options, writer);

@@ -66,7 +66,8 @@ export async function replayRejected(options: PipelineOptions, file: ReplayFile,
       mend: 'Split the file, and replay each part.',
     });
   const onHeld = (by: string): void => options.on({ kind: 'held', by });
-  const writer = await options.store.claim({ waitMs: options.claimWaitMs, signal, onHeld });
+  const onLeaseTrouble = (why: string): void => options.on({ kind: 'lease-trouble', why });
+  const writer = await options.store.claim({ waitMs: options.claimWaitMs, signal, onHeld, onLeaseTrouble });
   try {
     const { candidates, withoutEffect, before } = await findCandidates(options.store, rows);
     const named = { before, withoutEffect };

@@ -101,7 +101,8 @@ function askOnce(confirm: PipelineOptions['confirm']): PipelineOptions['confirm'
 async function live(run: Run): Promise<void> {
   const { options, mode } = run;
   const onHeld = (by: string): void => options.on({ kind: 'held', by });
-  const writer = await options.store.claim({ waitMs: options.claimWaitMs, signal: mode.signal, onHeld });
+  const onLeaseTrouble = (why: string): void => options.on({ kind: 'lease-trouble', why });
+  const writer = await options.store.claim({ waitMs: options.claimWaitMs, signal: mode.signal, onHeld, onLeaseTrouble });
   try {
     const { epoch, lastSequence } = writer.pipeline;
     assertNotBehind(run, writer.pipeline, options.store.describe);

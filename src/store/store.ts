@@ -312,6 +312,8 @@ export interface ClaimOptions {
   readonly signal?: AbortSignal;
   /** Called once, when it waits for longer than a moment: who holds it, as a sentence. */
   readonly onHeld?: (holder: string) => void;
+  /** Called at most once: why the lease is renewed between steps of work only, so that a long one may lose the pipeline to another. */
+  readonly onLeaseTrouble?: (why: string) => void;
 }
 
 export interface Store extends StoreReader {

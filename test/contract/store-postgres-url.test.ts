@@ -124,6 +124,18 @@ for (const major of [18, 14] as const) {
       expect(await encryption()).toEqual([true, true]);
     });
 
+    test('is that of the thread which renews the lease, too', async () => {
+      const url = through(encrypted, { sslmode: 'verify-full', sslrootcert: authority.file });
+      const store = await open(url);
+      const told: string[] = [];
+      const writer = await store.claim({ waitMs: 0, onLeaseTrouble: (why) => told.push(why) });
+      const sessions = () => admin<{ ssl: boolean }[]>`
+        select s.ssl from pg_stat_ssl s join pg_stat_activity a using (pid) where a.application_name like 'tallyho % lease'`;
+      while ((await sessions()).length === 0 && told.length === 0) await new Promise((resolve) => setTimeout(resolve, 100));
+      expect([(await sessions()).map(({ ssl }) => ssl), told]).toEqual([[true], []]);
+      await writer.release();
+    });
+
     test('carries all that a pipeline does, and its loss is noticed as any other', async () => {
       const store = await open(through(encrypted, { sslmode: 'verify-full', sslrootcert: authority.file }));
       const writer = await store.claim({ waitMs: 0 });

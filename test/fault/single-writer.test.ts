@@ -40,8 +40,9 @@ afterEach(async () => {
 
 const put = (n: number): void =>
   writeFileSync(join(folder, 'input', `chunk_${n}.csv`), `merchant,customer,amount\nM${n},C1,1\nM${n},C1,2\n`);
-const run = (...args: readonly string[]): RunningCommand => {
-  const command = startTallyho(['run', '--config', config, ...args], { env });
+const run = (...args: readonly string[]): RunningCommand => start({}, ...args);
+const start = (more: Record<string, string>, ...args: readonly string[]): RunningCommand => {
+  const command = startTallyho(['run', '--config', config, ...args], { env: { ...env, ...more } });
   started.push(command);
   return command;
 };
@@ -103,4 +104,31 @@ test('PROTOCOL 3.2: one that was stopped beyond its lease, and comes back, commi
   const after = readTree(join(folder, 'output'));
   for (const [key, bytes] of before) expect(after.get(key)).toBe(bytes);
   expect([...after.keys()].filter((key) => key.includes('detections-'))).toHaveLength(3);
+});
+
+test('PROTOCOL 3.2: one whose main thread is busy for longer than its lease keeps it', async () => {
+  const busyMs = 40_000;
+  // What a long evaluation or collection is to the other threads: SIGUSR2 keeps the main one busy.
+  const busy = join(folder, 'busy.cjs');
+  const block = `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${busyMs}); console.error('No more busy.');`;
+  writeFileSync(
+    busy,
+    `if (require('node:worker_threads').isMainThread) process.on('SIGUSR2', () => { console.error('Busy.'); ${block} });\n`,
+  );
+  put(1);
+  const first = start({ NODE_OPTIONS: `--require "${busy}"` });
+  await first.hears('Watching');
+  // A run that lasts.
+  await sleep(4_000);
+  first.child.kill('SIGUSR2');
+  await first.hears('Busy.');
+  const refused = await tallyho(['run', '--config', config, '--once', '--wait', `${busyMs - 4_000}ms`], { env });
+  expect(first.said()).not.toContain('No more busy.');
+  expect([refused.code, refused.stderr]).toEqual([4, expect.stringContaining('HELD')]);
+  put(2);
+  await first.hears('No more busy.');
+  await untilLedger(2);
+  first.child.kill('SIGTERM');
+  expect(await first.ended).toBe(0);
+  expect(first.said()).not.toMatch(/FENCED|lease/);
 });

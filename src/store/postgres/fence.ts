@@ -24,6 +24,11 @@ export const fenceOther = exactly(
 update pipeline set lease_until = clock_timestamp() + make_interval(secs => $3) where name = $1 and epoch = $2`,
 );
 
+/** $1 name, $2 epoch, $3 lease in seconds. No row: it is another's, or nobody's. What was granted for longer stays. */
+export const renewLease = `
+update pipeline set lease_until = greatest(lease_until, clock_timestamp() + make_interval(secs => $3))
+where name = $1 and epoch = $2 and holder_pid is not null`;
+
 /** $1 name, $2 epoch. */
 export const fenceRelease = `
 update pipeline set holder_pid = null, holder_start = null, lease_until = null where name = $1 and epoch = $2`;

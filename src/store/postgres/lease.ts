@@ -1,32 +1,40 @@
 /**
- * Renews the lease by a timer when no commit has done so, with the database's clock.
+ * Keeps the lease, with the database's clock: renewed with each commit, else by a timer on the writer's session, which is thereby
+ * known to live; and beside both by a thread (renewal-thread.ts), which does so while this one computes.
  *
- * It runs on the main thread for now; whoever blocks that for longer than the lease may be taken over, which costs time
- * and nothing else. `renew` is all it needs, so it can move to a thread with a connection of its own.
+ * The thread costs a moment of CPU and a connection, so it starts when a run has lasted: the claim gave the whole lease, and most
+ * of `run --once` is over before.
  */
+import type { RenewalThread } from './renewal-thread.ts';
+
 /** The lease; renewed with each commit and by a timer. */
 export const leaseSeconds = 30;
 
-const everyMs = 10_000;
+export const renewEveryMs = 10_000;
+/** The longest step that is taken for work: far longer than any that was ever seen. */
+export const patienceMs = 300_000;
+const threadAfterMs = 2_000;
+
+export interface LeaseParts {
+  /** Renews it on the writer's session. */
+  readonly renew: () => Promise<void>;
+  /** Whether the writer's session is gone: then there is nothing to keep. */
+  readonly isLost: () => boolean;
+  readonly startThread: () => Pick<RenewalThread, 'beat' | 'end'>;
+}
 
 export class Lease {
-  #timer: NodeJS.Timeout | null;
+  readonly #parts: LeaseParts;
+  readonly #timers: readonly NodeJS.Timeout[];
+  #thread: ReturnType<LeaseParts['startThread']> | null = null;
   #renewed = performance.now();
   #renewing = false;
+  #ended: Promise<void> | null = null;
 
-  constructor(renew: () => Promise<void>) {
-    this.#timer = setInterval(() => {
-      if (this.#renewing || performance.now() - this.#renewed < everyMs) return;
-      this.#renewing = true;
-      // A failure shows in the next commit: the connection is lost, or the fence is.
-      void renew()
-        .then(() => this.touch())
-        .catch(() => {})
-        .finally(() => {
-          this.#renewing = false;
-        });
-    }, everyMs / 2);
-    this.#timer.unref();
+  constructor(parts: LeaseParts) {
+    this.#parts = parts;
+    this.#timers = [setInterval(() => this.#look(), renewEveryMs / 2), setTimeout(() => this.#startThread(), threadAfterMs)];
+    for (const timer of this.#timers) timer.unref();
   }
 
   /** A transaction has renewed it. */
@@ -34,8 +42,29 @@ export class Lease {
     this.#renewed = performance.now();
   }
 
-  end(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
+  /** No renewal begins any more. Resolves when none is under way in the thread. */
+  async end(): Promise<void> {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#ended ??= this.#thread?.end() ?? Promise.resolve();
+    await this.#ended;
+  }
+
+  #startThread(): void {
+    if (!this.#parts.isLost()) this.#thread = this.#parts.startThread();
+  }
+
+  #look(): void {
+    if (this.#parts.isLost()) return void this.end();
+    this.#thread?.beat();
+    if (this.#renewing || performance.now() - this.#renewed < renewEveryMs) return;
+    this.#renewing = true;
+    // A failure shows in the next commit: the connection is lost, or the fence is.
+    void this.#parts
+      .renew()
+      .then(() => this.touch())
+      .catch(() => {})
+      .finally(() => {
+        this.#renewing = false;
+      });
   }
 }

@@ -5,8 +5,10 @@ import { type Address, describeAddress } from './address.ts';
 import { type Backend, claimPipeline } from './claim.ts';
 import { storeError } from './failure.ts';
 import { checkPipelineName } from './identifier.ts';
+import { leaseSeconds, patienceMs, renewEveryMs } from './lease.ts';
 import { PostgresReader } from './reader.ts';
 import { nameMissingRight } from './rights.ts';
+import { RenewalThread } from './renewal-thread.ts';
 import { migrate } from './schema.ts';
 import type { Session } from './session.ts';
 import { Sessions } from './sessions.ts';
@@ -70,6 +72,7 @@ class PostgresStore extends PostgresReader implements Store {
         session,
         openSession: () => this.#openToFold(),
         useReader: (work) => this.#sessions.use(work),
+        startRenewal: (epoch) => this.#startRenewal(epoch, claim),
         record,
         where,
         keepDeltas,
@@ -100,6 +103,12 @@ class PostgresStore extends PostgresReader implements Store {
       await session.close();
       throw storeError(error, 'prepare a connection', this.#sessions.where);
     }
+  }
+
+  #startRenewal(epoch: number, { onLeaseTrouble }: ClaimOptions): RenewalThread {
+    const { connection, pipeline } = this.#options;
+    const task = { connection, pipeline, epoch, seconds: leaseSeconds, everyMs: renewEveryMs, patienceMs };
+    return new RenewalThread(task, (why) => onLeaseTrouble?.(why));
   }
 
   #forget(writer: PostgresWriter): void {

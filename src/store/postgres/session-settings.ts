@@ -11,7 +11,7 @@ import { leaseSeconds } from './lease.ts';
 import { identifier } from './identifier.ts';
 
 /** What a session is for; the last word of its `application_name`. */
-export type Role = 'writer' | 'fold' | 'reader' | 'probe';
+export type Role = 'writer' | 'fold' | 'lease' | 'reader' | 'probe';
 
 const longestName = 63;
 

@@ -11,19 +11,19 @@ import { assertLaw, TallyhoError } from '../../core/error.ts';
 import type { Detector, FoldRows } from '../../core/detector.ts';
 import type { Basis, CommitRequest, ContentInForce, KnownChunk, PendingFile, PipelineRow, RebuildRequest, Writer } from '../store.ts';
 import { textArray } from './arrays.ts';
-import { leaseSeconds } from './lease.ts';
 import { checkRequest, type CommitContext, commitEntries, folderOf } from './commit.ts';
 import { fenceOther, fenceRelease, passFence, sendFence } from './fence.ts';
 import { countRows } from './fold.ts';
 import { FoldRunner } from './fold-runner.ts';
 import { knownChunk, knownPage, type KnownRow, selectKnown } from './known.ts';
-import { Lease } from './lease.ts';
+import { Lease, leaseSeconds } from './lease.ts';
 import { withoutNul } from './ledger.ts';
 import { loadDetector, loadNames } from './load.ts';
 import { decompress } from './compress.ts';
 import { type PipelineRecord, pipelineRow, selectPipeline } from './pipeline-row.ts';
 import type { KnownPattern } from './pattern-sets.ts';
 import { rebuildPipeline } from './rebuild.ts';
+import type { RenewalThread } from './renewal-thread.ts';
 import { exactly, orRefused, Sending } from './sending.ts';
 import type { AtOnce, Row, Rows, Session, Statements, UnderWay } from './session.ts';
 import { unhurried } from './session-settings.ts';
@@ -36,6 +36,8 @@ export interface WriterParts {
   readonly openSession: () => Promise<Session>;
   /** Runs something on a session of the readers. */
   readonly useReader: <T>(work: (session: Session) => Promise<T>) => Promise<T>;
+  /** Renews the lease from now on, off this thread. */
+  readonly startRenewal: (epoch: number) => RenewalThread;
   readonly record: PipelineRecord;
   readonly where: string;
   readonly keepDeltas: number;
@@ -62,7 +64,11 @@ export class PostgresWriter implements Writer {
     this.#folded = this.#pipeline.foldedSequence;
     this.#nextPosition = parts.record.last_position + 1;
     this.#patterns = new Map(this.#pipeline.patterns.map((pattern) => [pattern.id, pattern]));
-    this.#lease = new Lease(() => (this.isLost ? Promise.resolve(this.#lease.end()) : this.#renew(leaseSeconds)));
+    this.#lease = new Lease({
+      renew: () => this.#renew(leaseSeconds),
+      isLost: () => this.isLost,
+      startThread: () => parts.startRenewal(this.#pipeline.epoch),
+    });
   }
 
   get pipeline(): PipelineRow {
@@ -223,7 +229,7 @@ export class PostgresWriter implements Writer {
   }
 
   async release(): Promise<void> {
-    this.#lease.end();
+    const renewed = this.#lease.end();
     const { session, onRelease } = this.#parts;
     const { name, epoch } = this.#pipeline;
     try {
@@ -234,7 +240,7 @@ export class PostgresWriter implements Writer {
     } finally {
       // A server that has not noticed the end of a lost connection still shows us as the holder: the next claim must know it for ours.
       const isLost = session.ended !== null;
-      await Promise.all([session.close(), this.#folds.close()]);
+      await Promise.all([session.close(), this.#folds.close(), renewed]);
       if (!isLost) onRelease();
     }
   }
@@ -260,7 +266,7 @@ export class PostgresWriter implements Writer {
   #look(error: unknown): void {
     if (!(error instanceof TallyhoError) || error.code !== 'FENCED') return;
     this.#fenced = error;
-    this.#lease.end();
+    void this.#lease.end();
   }
 
   async #read<R extends Record<string, unknown>>(
