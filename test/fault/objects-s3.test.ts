@@ -250,7 +250,7 @@ describe('S3 under faults', () => {
       ['answered with 500', { after: 500 }],
       ['answered with 503', { after: 503, code: 'SlowDown' }],
       ['cut before its answer', 'done, then cut'],
-    ] as const)('a put that took place and was %s: the same bytes stand, nothing is doubled', async (_, act) => {
+    ] as const)('PROTOCOL 4.3: a put that took place and was %s: the same bytes stand, nothing is doubled', async (_, act) => {
       const objects = open();
       expect(await objects.put('first', pattern(5))).toBe('put');
       proxy.act = times(1, () => act);
@@ -258,27 +258,39 @@ describe('S3 under faults', () => {
       expect((await listed(objects)).map(({ key }) => key)).toEqual(['first', 'x']);
     });
 
-    test('409 ConditionalRequestConflict is put again', async () => {
+    test('PROTOCOL 4.3: 409 ConditionalRequestConflict is put again', async () => {
       const objects = open();
       await objects.put('first', pattern(5));
       proxy.act = times(2, ({ method }) => (method === 'PUT' ? { answer: 409, code: 'ConditionalRequestConflict' } : 'pass'));
       expect(await objects.put('x', pattern(10))).toBe('put');
     });
 
-    test('refused, and gone when it is compared: put again', async () => {
+    test('PROTOCOL 4.3: refused, and gone when it is compared: put again', async () => {
       const objects = open();
       await objects.put('first', pattern(5));
       proxy.act = times(1, () => ({ answer: 412, code: 'PreconditionFailed' }));
       expect(await objects.put('x', pattern(10))).toBe('put');
     });
 
-    test('without a checksum at the store the bytes are compared', async () => {
+    test('PROTOCOL 4.3: refused for ever though nothing stands there (a delete marker, to some stores): an end, and what may be the cause', async () => {
+      const objects = open();
+      await objects.put('first', pattern(5));
+      const before = puts().length;
+      proxy.act = ({ method }) => (method === 'PUT' ? { answer: 412, code: 'PreconditionFailed' } : 'pass');
+      const failure = await failureOf(objects.put('x', pattern(10)));
+      expect(failure).toMatchObject({ message: expect.stringContaining('delete marker') as string });
+      expect(puts().length - before).toBe(10);
+      proxy.act = () => 'pass';
+      expect(await objects.put('x', pattern(10))).toBe('put');
+    });
+
+    test('PROTOCOL 4.3: without a checksum at the store the bytes are compared', async () => {
       await server.overwrite(bucket, 'in/x', pattern(10));
       expect(await open().put('x', pattern(10))).toBe('same');
       expect(await open().put('x', Buffer.alloc(10))).toBe('other');
     });
 
-    test('403 while comparing: the sink’s role needs GetObject', async () => {
+    test('PROTOCOL 4.3: 403 while comparing: the sink’s role needs GetObject', async () => {
       await server.overwrite(bucket, 'in/x', pattern(10));
       proxy.act = ({ method }) => (method === 'PUT' ? 'pass' : { answer: 403, code: 'AccessDenied' });
       expect(await failureOf(open().put('x', pattern(10)))).toMatchObject({
@@ -298,7 +310,7 @@ describe('S3 under faults', () => {
       expect(new Set(puts().map(({ path }) => path)).size).toBe(1);
     });
 
-    test('every put carries its condition and the SHA-256 of its bytes', async () => {
+    test('PROTOCOL 4.3: every put carries its condition and the SHA-256 of its bytes', async () => {
       const objects = open();
       await Promise.all(Array.from({ length: 5 }, (_, i) => objects.put(`${i}`, pattern(10 + i))));
       expect(puts()).toHaveLength(6);

@@ -11,11 +11,12 @@ import { join } from 'node:path';
 const task = JSON.parse(process.argv[2] ?? '');
 const folder = mkdtempSync(join(tmpdir(), 'tallyho-s3-'));
 const data = join(folder, 'data');
-mkdirSync(data);
+const versions = join(folder, 'versions');
+for (const made of [data, versions]) mkdirSync(made);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
 process.stdout.on('error', () => {});
 
-const server = spawn(task.program, ['--port', `127.0.0.1:${task.port}`, '--quiet', 'posix', data], {
+const server = spawn(task.program, ['--port', `127.0.0.1:${task.port}`, '--quiet', 'posix', '--versioning-dir', versions, data], {
   env: { PATH: '/usr/bin:/bin', ROOT_ACCESS_KEY: task.accessKeyId, ROOT_SECRET_KEY: task.secretAccessKey },
   stdio: ['ignore', 'ignore', 'pipe'],
 });

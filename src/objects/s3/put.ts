@@ -64,8 +64,9 @@ export async function putObject(putting: Putting): Promise<PutResult> {
     const there = done === 'conflict' ? 'gone' : await compare(putting);
     if (there !== 'gone') return there;
   }
+  // S3 puts over a delete marker; a store that counts it as an object would refuse for ever.
   throw new Error(
-    `s3://${putting.root.bucket}/${putting.root.prefix}${putting.key} comes and goes: ${mostRounds} puts in turn met another one`,
+    `${mostRounds} puts in turn were refused because an object stands there, and none was found: it comes and goes, or it was deleted in a versioned bucket and the store counts the delete marker as an object (then delete that version too)`,
   );
 }
 
