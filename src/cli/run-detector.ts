@@ -21,6 +21,8 @@ export interface RunChoices {
   readonly yes: boolean;
   /** For another detector that holds the pipeline; null: hardly. */
   readonly waitMs: number | null;
+  /** An output that is ahead counts as detected. */
+  readonly adopt: boolean;
   /** Tells at the end where the time went. */
   readonly profile: boolean;
 }
@@ -60,7 +62,7 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
     });
     const { options } = composition;
     try {
-      const summary = await runPipeline(options, { once, signal });
+      const summary = await runPipeline({ ...options, adopt: choices.adopt }, { once, signal });
       view.end();
       const actions = new Map(config.patterns.map(({ id, action }) => [id, action]));
       const isEmpty = isListed && hasDoneNothing(summary) && !(await hasSeenChunk(options.store));

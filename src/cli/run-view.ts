@@ -107,6 +107,11 @@ export function makeRunView({ isTerminal, watching }: RunViewOptions): RunView {
       case 'reevaluated':
         say(`The patterns have changed: evaluated everything again, ${counted(event.detections, 'new detection')}.`);
         return;
+      case 'adopted':
+        say(
+          `The output was ahead: ${counted(event.folders, 'folder')} adopted, ${counted(event.detections, 'detection')} in them count as made.`,
+        );
+        return;
       case 'incident':
         say(`INCIDENT: ${printable(event.key)} ${event.detail}`);
         return;

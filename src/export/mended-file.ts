@@ -8,7 +8,8 @@ import { TallyhoError } from '../core/error.ts';
 import { DOUBLE_QUOTE, NO_QUOTE, SINGLE_QUOTE } from '../reader/bytes.ts';
 import type { Csv } from '../reader/csv.ts';
 import { QuoteGuess } from '../reader/quote-guess.ts';
-import { makeFields, RecordScanner, splitRecord, withoutCr } from '../reader/record.ts';
+import { RecordScanner } from '../reader/record.ts';
+import { textFields, textRecords } from '../reader/text-records.ts';
 import { ownTitles, unguarded } from './quarantine-file.ts';
 
 export interface MendedRow {
@@ -32,7 +33,8 @@ export function parseMended(bytes: Uint8Array): readonly MendedRow[] {
   const delimiter = delimiterOf(bytes, start);
   const rows: MendedRow[] = [];
   let columns: readonly string[] = [];
-  for (const { fields, line } of records(bytes, start, delimiter)) {
+  for (const { fields, line, open } of textRecords(bytes, start, DOUBLE_QUOTE, delimiter)) {
+    if (open) throw unusable(`line ${line} has an open quote to the end`);
     if (fields.every((field) => field === '')) continue;
     if (fields[0] === ownTitles[0]) {
       if (ownTitles.some((title, i) => fields[i] !== title))
@@ -64,7 +66,7 @@ export function mendedFields({ raw, cells, columns }: MendedRow, csv: Csv): read
   const quote = quoteOf(bytes, csv, delimiter);
   const scanner = new RecordScanner(quote, delimiter);
   if (scanner.scan(bytes, 0, bytes.length) >= 0 || scanner.open) return 'lines';
-  return split(bytes, 0, bytes.length, quote, delimiter);
+  return textFields(bytes, 0, bytes.length, quote, delimiter);
 }
 
 function quoteOf(bytes: Uint8Array, csv: Csv, delimiter: number): number {
@@ -81,28 +83,6 @@ function delimiterOf(bytes: Uint8Array, start: number): number {
   const delimiter = /^"?_object"?([,;\t])/.exec(title)?.[1];
   if (delimiter === undefined) throw unusable(`it does not begin with the title ${ownTitles[0]}`);
   return delimiter.charCodeAt(0);
-}
-
-function* records(bytes: Uint8Array, start: number, delimiter: number): Generator<{ readonly fields: string[]; readonly line: number }> {
-  const scanner = new RecordScanner(DOUBLE_QUOTE, delimiter);
-  let line = 1;
-  for (let at = start; at < bytes.length; ) {
-    scanner.reset();
-    const lf = scanner.scan(bytes, at, bytes.length);
-    if (lf < 0 && scanner.open) throw unusable(`line ${line} has an open quote to the end`);
-    const end = lf < 0 ? bytes.length : withoutCr(bytes, at, lf);
-    yield { fields: split(bytes, at, end, DOUBLE_QUOTE, delimiter), line };
-    line += 1 + scanner.innerLines;
-    at = lf < 0 ? bytes.length : lf + 1;
-  }
-}
-
-function split(bytes: Uint8Array, start: number, end: number, quote: number, delimiter: number): string[] {
-  const count = splitRecord(bytes, start, end, quote, delimiter, makeFields(0, end - start));
-  const fields = makeFields(count, end - start);
-  splitRecord(bytes, start, end, quote, delimiter, fields);
-  const text = Buffer.from(fields.bytes.buffer, fields.bytes.byteOffset, fields.bytes.byteLength);
-  return Array.from(fields.starts, (from, i) => text.toString('utf8', from, fields.ends[i]));
 }
 
 function withoutEmptyEnd(cells: readonly string[], from: number): string[] {

@@ -10,7 +10,7 @@ import type { Detection } from '../core/detection.ts';
 import type { Detector, StepResult } from '../core/detector.ts';
 import type { RejectedRow } from '../reader/rejected.ts';
 import { planFiles } from '../sink/plan-files.ts';
-import type { CommitEntry, EntryKind, LedgerLine, PatternSet } from '../store/store.ts';
+import type { CommitEntry, DetectionRecord, EntryKind, LedgerLine, PatternSet, PlannedFile } from '../store/store.ts';
 import type { Decided } from './decide.ts';
 
 export interface Subject {
@@ -42,6 +42,8 @@ export interface EntryMaker {
   reference(subject: Subject, decided: Decided, delta: Delta, rejected: readonly RejectedRow[]): CommitEntry;
   /** The first evaluation under a changed set of patterns, whether it detects anything or not. */
   reevaluation(detections: readonly Detection[]): CommitEntry;
+  /** A folder of the output that this state did not plan: it counts as detected and planned what is there (PROTOCOL.md 4.5). */
+  adoption(folder: string, detections: readonly DetectionRecord[], files: readonly PlannedFile[]): CommitEntry;
   readonly lastSequence: number;
 }
 
@@ -170,6 +172,13 @@ export function makeEntries(options: EntryMakerOptions): EntryMaker {
         { sequence, time: nextTime() },
         { delta: null, step: { newValues: [], detections }, rejected: [] },
       );
+    },
+    adoption(folder, detections, files) {
+      sequence++;
+      const subject: Subject = { kind: 'adoption', key: folder, folder: true, version: '', contentId: null, bytes: null, replaces: null };
+      const place = { sequence, time: nextTime() };
+      const made = entry(subject, nothingRead, place, { delta: null, step: noStep, rejected: [] });
+      return { ...made, line: { ...made.line, detections: detections.length }, detections, files };
     },
     get lastSequence() {
       return sequence;

@@ -10,6 +10,8 @@ export type PipelineEvent =
   | { readonly kind: 'loaded'; readonly entities: number; readonly ms: number }
   | { readonly kind: 'reference'; readonly rows: number; readonly rejected: number }
   | { readonly kind: 'reevaluated'; readonly detections: number }
+  /** Folders of the output that this state did not plan, and the detections in them that it did not know. */
+  | { readonly kind: 'adopted'; readonly folders: number; readonly detections: number }
   /** A listing found so many chunks to look at; `folders` wait. */
   | { readonly kind: 'listed'; readonly todo: number; readonly waiting: number; readonly ms: number }
   /** Evaluated in memory; not yet committed. */

@@ -71,6 +71,8 @@ export interface PipelineOptions {
   readonly confirm: (detections: number) => Promise<boolean>;
   /** Called before each commit; throws DISK_LOW. */
   readonly checkDisk: (() => void) | null;
+  /** An output that is ahead of the state counts as detected, instead of being refused (PROTOCOL.md 4.5). */
+  readonly adopt?: boolean;
   /** How long to wait for another detector that holds the pipeline. */
   readonly claimWaitMs: number;
   readonly on: (event: PipelineEvent) => void;

@@ -47,6 +47,8 @@ interface Run {
   readonly unmarked: Set<string>;
   readonly incidents: Set<string>;
   lastSequence: number;
+  /** Said once: an output that is ahead later on, after a failover, is another matter. */
+  adopt: boolean;
   /** Of the last claim. */
   epoch: number;
 }
@@ -70,6 +72,7 @@ export async function runPipeline(options: PipelineOptions, mode: RunMode): Prom
     unmarked: new Set(),
     incidents: new Set(),
     lastSequence: 0,
+    adopt: options.adopt ?? false,
     epoch: 0,
   };
   for (;;) {
@@ -111,7 +114,7 @@ async function live(run: Run): Promise<void> {
     options.on({ kind: 'claimed', epoch, lastSequence });
     await tallyUnknown(run, options.store);
     const session = await openSession({
-      options,
+      options: { ...options, adopt: run.adopt },
       writer,
       startTime: run.startTime,
       tally: run.tally,
@@ -133,6 +136,7 @@ async function live(run: Run): Promise<void> {
       },
       signal: mode.signal,
     });
+    run.adopt = false;
     try {
       await watch(run, session);
       await finish(session);

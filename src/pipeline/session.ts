@@ -11,6 +11,7 @@ import type { Detector } from '../core/detector.ts';
 import type { ReadPlan } from '../engine/engine.ts';
 import type { Objects } from '../objects/objects.ts';
 import type { CommitEntry, CommitRequest, ContentInForce, PendingFile, Store, Writer } from '../store/store.ts';
+import { beginAdoption } from './adopt.ts';
 import { type Fit, fitBasis, isSameBasis } from './basis.ts';
 import { type Committer, makeCommitter } from './committer.ts';
 import { type ContentIndex, makeContentIndex } from './content-index.ts';
@@ -86,7 +87,7 @@ export async function openSession(life: Life): Promise<Session> {
   const fit = fitBasis({ basis, patternSet, isEmpty }, patterns, options.input.columns, reference?.input ?? null);
   if (fit.kind === 'new' && !isSameBasis(basis, fit.basis)) await writer.setBasis(fit.basis);
 
-  await assertSinkNotAhead(options, writer);
+  const ahead = await assertSinkNotAhead(options, writer);
   const publisher = makePublisher({
     sink: options.sink,
     onPut: life.onPut,
@@ -109,7 +110,9 @@ export async function openSession(life: Life): Promise<Session> {
       await session.committer.flush();
       options.on({ kind: 'reference', rows, rejected });
     }
+    const adoption = ahead.length === 0 ? null : await beginAdoption(options, ahead, detector);
     if (fit.kind === 'changed') await reevaluate(options, session);
+    await adoption?.commit(session);
     return session;
   } catch (error) {
     await publisher.stop();

@@ -34,13 +34,15 @@ export function makeTally(): Tally {
     detections: new Map(),
     grew: [],
     line(line, detected) {
-      // A reevaluation and the reference are entries, and no chunks.
-      if (line.kind !== 'reevaluation' && line.kind !== 'reference') {
+      // A reevaluation, an adoption and the reference are entries, and no chunks.
+      if (line.kind !== 'reevaluation' && line.kind !== 'adoption' && line.kind !== 'reference') {
         this.outcomes[line.outcome] = (this.outcomes[line.outcome] ?? 0) + 1;
         this.rows += line.rows;
         this.quarantinedRows += line.quarantined;
       }
       if (line.reason === 'grew') this.grew.push(line.key);
+      // What another life detected is not of this run.
+      if (line.kind === 'adoption') return;
       for (const id of detected) this.detections.set(id, (this.detections.get(id) ?? 0) + 1);
     },
   };

@@ -3,6 +3,11 @@
 /** Columns of dimensions that have a fixed name and place; the others follow under their own. */
 const fixed = ['YStartTime', 'detectionTime', 'patternId', 'actionType', 'customerName', 'merchantId'] as const;
 
+/** Title of the column of a dimension. */
+export function columnOf(dimension: string): string {
+  return { customer: 'customerName', merchant: 'merchantId' }[dimension] ?? dimension;
+}
+
 export interface CsvRow {
   readonly patternId: string;
   readonly action: string;

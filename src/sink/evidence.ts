@@ -14,6 +14,9 @@ export interface EvidenceOf {
   readonly conditions: readonly ConditionEvidence[];
 }
 
+/** Where the evidence itself is lost. */
+export const nothingToShow = { chunk: null, fingerprint: '', conditions: [] } as const;
+
 export function renderEvidence(evidence: EvidenceOf): string {
   // Written pair by pair: an object would move names that look like numbers to the front.
   const entity = evidence.entity.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',');

@@ -26,8 +26,8 @@ export async function findAhead(
     const names = ours.slice(i, i + batchSize);
     const known = await planned(names);
     for (const name of names) {
-      if (parseFolderName(name)! > lastSequence) ahead.push({ name, why: 'above' });
-      else if (!known.has(name)) ahead.push({ name, why: 'unplanned' });
+      // One above the last number may be known: it was adopted.
+      if (!known.has(name)) ahead.push({ name, why: parseFolderName(name)! > lastSequence ? 'above' : 'unplanned' });
     }
   }
   return ahead;

@@ -14,12 +14,12 @@ import type { Detector, FoldRows, NewValues } from '../core/detector.ts';
 import type { Layout } from '../core/layout.ts';
 import type { RejectedRow } from '../reader/rejected.ts';
 
-export type EntryKind = 'reference' | 'chunk' | 'correction' | 'replay' | 'reevaluation';
+export type EntryKind = 'reference' | 'chunk' | 'correction' | 'replay' | 'reevaluation' | 'adoption';
 export type Outcome = 'applied' | 'quarantined' | 'duplicate' | 'changed' | 'empty' | 'waiting';
 
 export interface LedgerLine {
   readonly kind: EntryKind;
-  /** Empty for a reevaluation. */
+  /** Empty for a reevaluation; of an adoption the folder in the output. */
   readonly key: string;
   readonly folder: boolean;
   readonly version: string;

@@ -35,6 +35,7 @@ test('migrations are what they were when they were released', () => {
       "1 initial c13369271175be00",
       "2 corrections 4d031366d07895d5",
       "3 replays b718f36dd3ea85f3",
+      "4 adoptions b504740f7855bfef",
     ]
   `);
   expect(migrations.map(({ version }) => version)).toEqual(migrations.map((_, i) => i + 1));

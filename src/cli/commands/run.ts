@@ -9,6 +9,7 @@ interface RunFlags {
   readonly yes?: boolean;
   readonly wait?: true | number;
   readonly profile?: boolean;
+  readonly adopt?: boolean;
 }
 
 export const addRun: AddCommand = (program, callOf) => {
@@ -26,6 +27,7 @@ export const addRun: AddCommand = (program, callOf) => {
       'wait while another detector holds the pipeline: for 30s, 10m, 1h, ...; without end if none is given',
       duration,
     )
+    .option('--adopt', 'where the output holds what this state did not write (SINK_AHEAD): let it count as detected')
     .option('--profile', 'say at the end where the time went: wall by phase, CPU by part of the program')
     .option('--commit-chunks <n>', 'exactly so many chunks a commit (for tests)', wholeNumber(1, 100_000))
     .addHelpText(
@@ -35,6 +37,7 @@ export const addRun: AddCommand = (program, callOf) => {
         'tallyho run --once              for cron: exit code 1 where something wants a look',
         'tallyho run -c prod.yaml --yes',
         'tallyho run --wait              a standby: takes over when the detector that runs elsewhere ends',
+        'tallyho run --adopt             after an older state was restored: nothing in the output is detected twice',
       ) +
         '\n\nExit codes: 0 done, 1 failed (or an incident, or a chunk that grew), 2 wrong usage or config,\n3 stopped by a bad chunk (onBadChunk: halt), 4 another detector holds the pipeline, or took over.',
     )
@@ -44,7 +47,7 @@ export const addRun: AddCommand = (program, callOf) => {
 async function run(flags: RunFlags, call: Call): Promise<void> {
   const [{ runDetector }, { loadConfig }] = await Promise.all([import('../run-detector.ts'), import('../../config/load-config.ts')]);
   const config = await loadConfig(call.configFile, call.env);
-  const { once = false, commitChunks = null, yes = false, profile = false, wait = null } = flags;
+  const { once = false, commitChunks = null, yes = false, profile = false, adopt = false, wait = null } = flags;
   const waitMs = wait === true ? Number.POSITIVE_INFINITY : wait;
-  call.exit(await runDetector(config, { once, commitChunks, yes, waitMs, profile }, call));
+  call.exit(await runDetector(config, { once, commitChunks, yes, waitMs, profile, adopt }, call));
 }
