@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { makeRandom } from '../helpers/dataset/random.ts';
 import { csv, makeWorld, type World } from '../helpers/pipeline-world.ts';
+import { runWithFaults } from '../helpers/random-calls.ts';
 import { makeStoreProxy } from '../helpers/store-proxy.ts';
 import { missingServer } from '../helpers/store-servers.ts';
 import { startTestServer, type TestServer } from '../helpers/test-server.ts';
@@ -53,20 +54,10 @@ for (const major of [18, 14] as const) {
 
     test(`that is restarted at once at random moments loses and doubles nothing (seed ${seed})`, async () => {
       putChunks(0, 80);
-      const random = makeRandom(seed);
-      const state = { isOver: false, restarts: 0 };
-      const running = world.run({ commitChunks: 1 }).finally(() => {
-        state.isOver = true;
-      });
-      running.catch(() => {});
-      while (!state.isOver && state.restarts < 3) {
-        await sleep(100 + random.below(300));
-        if (state.isOver) break;
-        await server.restart();
-        state.restarts++;
-      }
-      await running;
-      expect(state.restarts).toBeGreaterThan(0);
+      const restarts = 3;
+      const strike = (): Promise<void> => server.restart();
+      const faults = { url, mode: 'watching', times: restarts, random: makeRandom(seed), strike } as const;
+      expect(await runWithFaults(world, { commitChunks: 1 }, faults)).toBe(restarts);
       expect(world.events().filter(({ kind }) => kind === 'retry').length).toBeGreaterThan(0);
       await expectAsIfNothingHappened();
     });

@@ -4,8 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
+import { watchBoundaries } from '../helpers/boundaries.ts';
 import { makeRandom } from '../helpers/dataset/random.ts';
 import { csv, makeWorld, type Run, type World } from '../helpers/pipeline-world.ts';
+import { runWithFaults } from '../helpers/random-calls.ts';
 import { makeStoreProxy, type StoreProxy } from '../helpers/store-proxy.ts';
 import { startTestServer, type TestServer } from '../helpers/test-server.ts';
 
@@ -70,28 +72,20 @@ describe('PROTOCOL 3.3: an unanswered COMMIT, of whatever transaction', () => {
   }
 });
 
-test(`sessions that are ended at random moments (seed ${seed})`, async () => {
-  putChunks(60);
-  const random = makeRandom(seed);
-  let cuts = 0;
-  const running = world.run({ commitChunks: 2 });
-  const state = { isOver: false };
-  const cutting = (async () => {
-    while (!state.isOver && cuts < 8) {
-      await sleep(20 + random.below(200));
-      if (state.isOver) break;
-      await server.disconnectAll();
-      cuts++;
-    }
-  })();
-  await running.finally(() => {
-    state.isOver = true;
+describe(`sessions that are ended at random moments (seed ${seed})`, () => {
+  test.each([
+    ['once', 3],
+    ['watching', 12],
+  ] as const)('%s, %d times', async (mode, times) => {
+    putChunks(60);
+    const strike = (): Promise<void> => server.disconnectAll();
+    const struck = await runWithFaults(world, { commitChunks: 2 }, { url, mode, times, random: makeRandom(seed), strike });
+    expect(struck).toBe(times);
+    expect(world.events().filter(({ kind }) => kind === 'retry').length).toBeGreaterThan(0);
+    // The reader of this test was cut off as well.
+    await world.store.pipeline().catch(() => undefined);
+    await expectAsIfNothingHappened();
   });
-  await cutting;
-  expect(cuts).toBeGreaterThan(0);
-  // The reader of this test was cut off as well.
-  await world.store.pipeline().catch(() => undefined);
-  await expectAsIfNothingHappened();
 });
 
 describe('a process', () => {
@@ -100,7 +94,7 @@ describe('a process', () => {
     readonly stdout: string;
     readonly stderr: string;
   }
-  function start(stopAt: number, once: boolean): { readonly kill: () => void; readonly ended: Promise<Ended> } {
+  function start(stopAt: number, once: boolean, through = url): { readonly kill: () => void; readonly ended: Promise<Ended> } {
     const child = spawn(
       process.execPath,
       [
@@ -108,7 +102,7 @@ describe('a process', () => {
         'tsx',
         '--unhandled-rejections=strict',
         runner,
-        url,
+        through,
         world.name,
         world.source,
         world.sink,
@@ -142,17 +136,25 @@ describe('a process', () => {
     await expectAsIfNothingHappened();
   });
 
-  test('that is killed at any moment loses nothing, and the next goes on', async () => {
+  test(`that is killed at any moment loses nothing, and the next goes on (seed ${seed})`, async () => {
     putChunks(200);
     const random = makeRandom(seed);
-    for (let i = 0; i < 5; i++) {
-      const { kill, ended } = start(100_000, true);
-      const lines = (await world.lines()).length;
-      // Past the start of Node, in the middle of the work.
-      while ((await world.lines()).length === lines && (await world.store.pipeline())?.held !== true) await sleep(5);
-      await sleep(random.below(150));
-      kill();
-      await ended;
+    const watched = await watchBoundaries(0, server.port);
+    try {
+      for (let i = 0; i < 5; i++) {
+        // By the number of calls, so the work is never over before. A start has some dozens of them, all of it hundreds.
+        const at = 1 + random.below(80);
+        watched.begin();
+        const { kill, ended } = start(100_000, true, watched.databaseUrl(url));
+        watched.onCrossed = () => {
+          if (watched.crossed.length === at) kill();
+        };
+        const { code, stderr } = await ended;
+        expect(code, stderr).toBe(null);
+        while ((await world.store.pipeline())?.held === true) await sleep(5);
+      }
+    } finally {
+      await watched.close();
     }
     await world.run({ change: () => ({ claimWaitMs: 60_000 }) });
     await expectAsIfNothingHappened();

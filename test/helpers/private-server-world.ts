@@ -31,7 +31,7 @@ export function makePlace(name = 'state'): Place {
     state,
     remove: async () => {
       const marks = socketFoldersOf(state);
-      await until(() => processesOf(state).map(endNow).length === 0, 'all processes to end');
+      await until(() => processesOf(state).map(endNow).length === 0, 'all processes to end', state);
       for (const name of marks) rmSync(join(tmpdir(), name), { recursive: true, force: true });
       rmSync(top, { recursive: true, force: true, maxRetries: 5 });
     },
@@ -122,11 +122,33 @@ function endNow({ pid, kind }: FoundProcess): void {
   kill(pid, kind === 'postmaster' ? 'SIGQUIT' : 'SIGKILL');
 }
 
-export async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
+/** With the state folder, what never comes explains itself: by the processes that are there, and by the server's log. */
+export async function until(holds: () => boolean | Promise<boolean>, what: string, state?: string): Promise<void> {
   const limit = Date.now() + deadline;
   while (!(await holds())) {
-    if (Date.now() > limit) throw new Error(`waited in vain for ${what}`);
+    if (Date.now() > limit) throw new Error([`waited in vain for ${what}`, ...(state === undefined ? [] : [sight(state)])].join('\n'));
     await sleep(20);
+  }
+}
+
+function sight(state: string): string {
+  const processes = processesOf(state).map(({ pid, kind }) => {
+    const [, status = '', parent = ''] = /^State:\s*(\w).*^PPid:\s*(\d+)/ms.exec(readProc(pid, 'status')) ?? [];
+    return `${pid} (${kind}, ${status}, child of ${parent}, waits in ${readProc(pid, 'wchan')}): ${readProc(pid, 'cmdline').replaceAll('\0', ' ')}`;
+  });
+  const texts = ['server.json', 'server.log', join('postgres', 'data', 'postmaster.pid')].map((name) => `${name}: ${readIn(state, name)}`);
+  return [...processes, ...texts].join('\n');
+}
+
+function readProc(pid: number, name: string): string {
+  return readIn(`/proc/${pid}`, name);
+}
+
+function readIn(folder: string, name: string): string {
+  try {
+    return readFileSync(join(folder, name), 'utf8').trim();
+  } catch (error) {
+    return (error as Error).message;
   }
 }
 
@@ -134,9 +156,9 @@ export async function until(holds: () => boolean | Promise<boolean>, what: strin
 export async function stopServer(state: string): Promise<void> {
   // One that has no ear for signals yet would be killed.
   const listening = (): number[] => pidsOf(state, 'supervisor').filter(isListening);
-  await until(() => listening().length > 0 || processesOf(state).length === 0, 'a supervisor with the lock');
+  await until(() => listening().length > 0 || processesOf(state).length === 0, 'a supervisor with the lock', state);
   for (const pid of listening()) kill(pid, 'SIGTERM');
-  await until(() => processesOf(state).length === 0, 'the server to stop');
+  await until(() => processesOf(state).length === 0, 'the server to stop', state);
 }
 
 /**
