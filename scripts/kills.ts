@@ -10,14 +10,11 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadConfig } from '../src/config/load-config.ts';
-import { planLayout } from '../src/patterns/plan.ts';
-import { openPostgresStore } from '../src/store/postgres/postgres-store.ts';
 import { bankSimChunks } from '../test/helpers/banksim-chunks.ts';
 import { watchBoundaries } from '../test/helpers/boundaries.ts';
 import { makeRandom } from '../test/helpers/dataset/random.ts';
+import { readOutcome } from '../test/helpers/outcome.ts';
 import { startS3Server } from '../test/helpers/s3-server.ts';
-import { readStatistics } from '../test/helpers/store-readback.ts';
 import { makeTempFolder, removeFolder } from '../test/helpers/temp-folder.ts';
 import { startTestServer } from '../test/helpers/test-server.ts';
 
@@ -96,31 +93,10 @@ async function run({ config, env }: Place, killAfter: number | null) {
   return { ended, firstCommit: firstCommit as number | null, ms: performance.now() - started };
 }
 
-async function collect<T>(pages: AsyncIterable<readonly T[]>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const page of pages) all.push(...page);
-  return all;
-}
-
 /** What must be equal: every line of the ledger, every detection with its evidence, all statistics, and the bucket's bytes. */
 async function outcome({ config, sink, env }: Place): Promise<{ readonly files: number; readonly text: string }> {
   const tree = await s3.readTree(sink, 'out/');
-  const { store: at, pipeline, patterns } = await loadConfig(config, env);
-  if (at.kind !== 'url') throw new Error('the state is on a server');
-  const store = await openPostgresStore({ connection: { url: at.url }, pipeline });
-  try {
-    const ledger = await collect(store.chunks());
-    const detections = await collect(store.detections());
-    const statistics = [];
-    for (const grain of planLayout(patterns, { scale: 2, weight: 'amount' }).grains.keys())
-      statistics.push(await readStatistics(store, patterns, grain));
-    const text = JSON.stringify({ ledger, detections, statistics, tree: [...tree] }, (_, value: unknown) =>
-      typeof value === 'bigint' ? String(value) : value,
-    );
-    return { files: tree.size, text };
-  } finally {
-    await store.close();
-  }
+  return { files: tree.size, text: `${await readOutcome(config, env)}\n${JSON.stringify([...tree])}` };
 }
 
 const quantile = (sorted: readonly number[], q: number): string =>
@@ -163,7 +139,8 @@ try {
       writeFileSync(join(place.folder, 'expected.json'), expected.text);
       writeFileSync(join(place.folder, 'found.json'), found.text);
     } else removeFolder(place.folder);
-    process.stderr.write(process.stderr.isTTY ? `\r${done} of ${count} ` : done % 30 === 0 ? `${done} of ${count}\n` : '');
+    if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${count} `);
+    else if (places % 10 === 9) console.error(`${done} of ${count}`);
   }
   restarts.sort((a, b) => a - b);
   console.log(`${done} SIGKILLs at random moments of a run of ${ms.toFixed(0)} ms (seed ${seed}): ${hit} hit it at work.`);
