@@ -64,7 +64,11 @@ export async function watchBoundaries(s3Port: number, databasePort: number): Pro
     onward.on('error', () => from.socket.destroy());
     from.pipe(onward);
   });
-  const database = createServer((client) => watchConnection(client, connect(databasePort, '127.0.0.1'), name, cross));
+  const open = new Set<Socket>();
+  const database = createServer((client) => {
+    open.add(client.once('close', () => open.delete(client)));
+    watchConnection(client, connect(databasePort, '127.0.0.1'), name, cross);
+  });
   const s3Endpoint = `http://127.0.0.1:${await listen(s3)}`;
   const port = await listen(database);
 
@@ -84,6 +88,7 @@ export async function watchBoundaries(s3Port: number, databasePort: number): Pro
     },
     close: async () => {
       s3.closeAllConnections();
+      for (const client of open) client.destroy();
       await Promise.all([new Promise((done) => s3.close(done)), new Promise((done) => database.close(done))]);
     },
   };
