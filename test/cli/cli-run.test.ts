@@ -127,7 +127,7 @@ describe('run --once', () => {
     });
   });
 
-  test('ends with 1 for a chunk that grew, with 0 the next time', async () => {
+  test('PROTOCOL 2.2: ends with 1 for a chunk that grew, with 0 the next time', async () => {
     configure('');
     write('input/a.csv', `${header}c,m,1\n`);
     expect((await run('run', '--once')).code).toBe(0);

@@ -60,7 +60,7 @@ describe.skipIf(missing !== undefined)(`through every kind of store${missing ===
     await oldest?.close();
   });
 
-  test('private, PostgreSQL 14, 18 and another private one by turns: the same bytes as one run without an interruption', async () => {
+  test('PROTOCOL 5.3: private, PostgreSQL 14, 18 and another private one by turns: the same bytes as one run without an interruption', async () => {
     makeChunks();
     configure();
     show(chunks);

@@ -48,7 +48,7 @@ async function ignored(from: Objects): Promise<IgnoredEntry[]> {
 }
 const keys = async (): Promise<string[]> => (await listed(objects)).map(({ key }) => key);
 
-describe('what is no object in a folder', () => {
+describe('PROTOCOL 2.6: what is no object in a folder', () => {
   test('links, to files and folders, are named and not followed', async () => {
     await mkdir(join(root, 'real'));
     await writeFile(join(root, 'real/x.csv'), 'x');
@@ -214,7 +214,7 @@ describe('a file that changes under the reader', () => {
   });
 });
 
-describe('put into a folder', () => {
+describe('PROTOCOL 4.4: put into a folder', () => {
   const sink = (steps = realSteps): Objects => makeFileObjects({ root, create: true, code: 'SINK_UNWRITABLE', steps });
 
   test('leaves nothing but the object', async () => {

@@ -42,7 +42,7 @@ const two = csv('M2 C1 1');
 const three = csv('M3 C1 1');
 
 describe('duplicate', () => {
-  test('of a chunk of an earlier run, of the same commit, and of a duplicate: the rows of the original, and none listed', async () => {
+  test('PROTOCOL 2.1: of a chunk of an earlier run, of the same commit, and of a duplicate: the rows of the original, and none listed', async () => {
     world.put('a.csv', one);
     await world.run();
     world.put('b.csv', one);
@@ -103,7 +103,7 @@ describe('duplicate', () => {
     ]);
   });
 
-  test('of folders: by the bytes of the parts in their order, names apart; never of an object', async () => {
+  test('PROTOCOL 2.1: of folders: by the bytes of the parts in their order, names apart; never of an object', async () => {
     for (const [folder, part] of [
       ['a.csv', 'part-1.csv'],
       ['b.csv', 'other.csv'],
@@ -146,7 +146,7 @@ describe('duplicate', () => {
     ]);
   });
 
-  test('is applied with onDuplicate: apply', async () => {
+  test('PROTOCOL 2.1: is applied with onDuplicate: apply', async () => {
     world.put('a.csv', one);
     world.put('b.csv', one);
     await world.run({ input: { onDuplicate: 'apply' } });
@@ -186,7 +186,7 @@ describe('changed', () => {
     expect((await world.ledger())[3]).toBe('a.csv changed 0');
   });
 
-  test('wins over duplicate, also against a chunk of the same commit', async () => {
+  test('PROTOCOL 2.1: wins over duplicate, also against a chunk of the same commit', async () => {
     world.put('a.csv', one);
     world.put('b.csv', two);
     await world.run();
@@ -227,7 +227,7 @@ describe('changed', () => {
     expect(await world.ledger()).toEqual(['a.csv applied 1 3', 'b.csv quarantined 0 bad_header']);
   });
 
-  test('that only gained rows has grown, and the run says so', async () => {
+  test('PROTOCOL 2.2: that only gained rows has grown, and the run says so', async () => {
     world.put('a.csv', one);
     await world.run();
     world.put('a.csv', `${one}M1,C9,1,,\n`);
@@ -285,7 +285,7 @@ describe('waiting', () => {
     expect(await world.ledger()).toEqual(['0.csv/ applied 1 3', `a.csv/ ${outcome}`]);
   });
 
-  test('by what `_committed_` names, `_SUCCESS` or not', async () => {
+  test('PROTOCOL 2.3: by what `_committed_` names, `_SUCCESS` or not', async () => {
     world.put('a.csv/part-1.csv', one);
     world.put('a.csv/part-2.csv', two);
     world.put('a.csv/_SUCCESS', '');
@@ -295,7 +295,7 @@ describe('waiting', () => {
     await expectInForce({ 'x.csv': two });
   });
 
-  test('a started write that is unanswered for longer than `waitFor` is ignored, and told', async () => {
+  test('PROTOCOL 2.3: a started write that is unanswered for longer than `waitFor` is ignored, and told', async () => {
     world.put('a.csv/part-1.csv', one);
     world.put('a.csv/_committed_1', '{"added":["part-1.csv"],"removed":[]}');
     world.put('a.csv/_started_2', '');
@@ -622,7 +622,7 @@ describe('a chunk that changes while it is read', () => {
     expect(await world.ledger()).toEqual([]);
   });
 
-  test('a folder that gains a part after its own were read is read again', async () => {
+  test('PROTOCOL 2.3: a folder that gains a part after its own were read is read again', async () => {
     world.put('a.csv/part-1.csv', one);
     world.put('a.csv/_SUCCESS', '');
     let gained = false;
@@ -642,7 +642,7 @@ describe('a chunk that changes while it is read', () => {
   });
 });
 
-describe('young files', () => {
+describe('PROTOCOL 2.2: young files', () => {
   const settle: Run = { input: { settleMs: 700 } };
 
   test('are waited for with --once, in their place', async () => {
@@ -728,7 +728,7 @@ describe('data that the database refuses', () => {
     for (const [i, text] of [one, two, three, csv('M4 C1 1')].entries()) world.put(`${i}.csv`, text);
   };
 
-  test('is quarantined as uncommittable with its words, and the others count (law 4)', async () => {
+  test('PROTOCOL 3.4: is quarantined as uncommittable with its words, and the others count (law 4)', async () => {
     put();
     const sizes: number[] = [];
     const summary = await world.run({
@@ -761,7 +761,7 @@ describe('data that the database refuses', () => {
     expect(await world.ledger()).toHaveLength(4);
   });
 
-  test('is found in a group, and stops nothing but itself; groups are groups again afterwards', async () => {
+  test('PROTOCOL 3.4: is found in a group, and stops nothing but itself; groups are groups again afterwards', async () => {
     put();
     const sizes: number[] = [];
     const stop = new AbortController();
@@ -798,7 +798,7 @@ describe('data that the database refuses', () => {
     expect(await world.ledger()).toEqual(['0.csv applied 1 3', '1.csv quarantined 1 uncommittable']);
   });
 
-  test('other failures of the database quarantine nothing', async () => {
+  test('PROTOCOL 3.4: other failures of the database quarantine nothing', async () => {
     put();
     await expect(world.run({ change: refusing('1.csv', '53100') })).rejects.toMatchObject({ code: 'STORE_FAILED' });
     expect(await world.ledger()).toEqual(['0.csv applied 1 3']);

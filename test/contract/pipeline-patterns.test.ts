@@ -41,7 +41,7 @@ async function expectRefused(run: Run, code: string, words = ''): Promise<void> 
 }
 
 describe('another threshold', () => {
-  test('is evaluated once, as an entry of its own with what is newly true', async () => {
+  test('PROTOCOL 1.3: is evaluated once, as an entry of its own with what is newly true', async () => {
     await world.run({ patterns: [often(3), busy] });
     expect(await world.detections()).toEqual(['1 Twice M1 C1', '1 Busy M1']);
     world.events();
@@ -60,7 +60,7 @@ describe('another threshold', () => {
     expect(await world.ledger()).toHaveLength(3);
   });
 
-  test('that detects nothing is an entry all the same', async () => {
+  test('PROTOCOL 1.3: that detects nothing is an entry all the same', async () => {
     await world.run();
     const summary = await world.run({ patterns: [often(3), busy] });
     expect(await world.ledger()).toEqual(['chunk_1.csv applied 1 4', 'chunk_2.csv applied 2 2', '(re) applied 3 0']);
@@ -291,7 +291,7 @@ describe('a reset', () => {
 describe('a set that adds many detections', () => {
   const manyRows = (pairs: number): string => csv(...Array.from({ length: pairs }, (_, i) => `M1 C${i} 1`));
 
-  test('above 1,000 wants a word; without it nothing is changed', async () => {
+  test('PROTOCOL 1.3: above 1,000 wants a word; without it nothing is changed', async () => {
     world.put('chunk_3.csv', manyRows(1001));
     await world.run({ patterns: [often(5)] });
     const asked: number[] = [];
@@ -340,7 +340,7 @@ describe('a set that adds many detections', () => {
   });
 });
 
-test('the sets of patterns are kept, each with the entry from which it held', async () => {
+test('PROTOCOL 1.3: the sets of patterns are kept, each with the entry from which it held', async () => {
   await world.run();
   await world.run({ patterns: [busy] });
   world.put('chunk_3.csv', csv('M3 C1 1'));

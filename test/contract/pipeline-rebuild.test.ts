@@ -46,7 +46,7 @@ async function expectAsFromScratch(run: Run): Promise<void> {
 }
 
 describe('after a measure that is not kept', () => {
-  test('a start is refused until the rebuild; detections are kept, and what is newly true is one reevaluation', async () => {
+  test('PROTOCOL 3.9: a start is refused until the rebuild; detections are kept, and what is newly true is one reevaluation', async () => {
     putChunks();
     await world.run();
     const before = world.output();
@@ -68,7 +68,7 @@ describe('after a measure that is not kept', () => {
     expect(await world.ledger()).toHaveLength(4);
   });
 
-  test('statistics are those of a pipeline from scratch, and going on keeps them so', async () => {
+  test('PROTOCOL 3.9: statistics are those of a pipeline from scratch, and going on keeps them so', async () => {
     putChunks();
     world.put('chunk_2.csv', csv('M2 C1 5'));
     await world.run();
@@ -132,7 +132,7 @@ test('a changed mapping of columns is taken', async () => {
   await world.run(mapped);
 });
 
-describe('a chunk whose applied content is not to be had stops it by name, and the state is as it was', () => {
+describe('PROTOCOL 3.9: a chunk whose applied content is not to be had stops it by name, and the state is as it was', () => {
   beforeEach(async () => {
     putChunks();
     await world.run();
@@ -184,7 +184,7 @@ test('an object and a folder of one name that were both applied are two', async 
   expect(await world.rebuild(more)).toEqual({ chunks: 2, rows: 2, detections: 2 });
 });
 
-describe('a failure in the middle leaves the old state in force', () => {
+describe('PROTOCOL 3.9: a failure in the middle leaves the old state in force', () => {
   beforeEach(async () => {
     putChunks();
     await world.run();

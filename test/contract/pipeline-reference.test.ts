@@ -35,7 +35,7 @@ function writeReference(...rows: readonly string[]): void {
   writeFileSync(file, `Source,Target,Weight\n${rows.map((row) => `${row}\n`).join('')}`);
 }
 
-test('is entry 0, with rows, rejects and conservation; it detects nothing by itself', async () => {
+test('PROTOCOL 1.2: is entry 0, with rows, rejects and conservation; it detects nothing by itself', async () => {
   await world.run(run);
   expect(await world.ledger()).toEqual(['weights.csv applied 0 4', 'a.csv applied 1 3']);
   const [line] = await world.lines();

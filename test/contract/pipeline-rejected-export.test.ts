@@ -103,7 +103,7 @@ describe('the file', () => {
   });
 });
 
-test('no cell is a formula, numbers stay what they are, and both ways together change nothing', () => {
+test('PROTOCOL 7: no cell is a formula, numbers stay what they are, and both ways together change nothing', () => {
   const cells = ['=1+1', '+x', '-x', '@a', '\tb', "'=1", "''=1", "'", "'x'", '-5.00', '+3', '=', '', 'a=b', "'-5"];
   expect(cells.map(guarded)).toEqual([
     "'=1+1",

@@ -73,7 +73,7 @@ test('chunks are applied in natural order, detect, and are published', async () 
   ]);
 });
 
-test('with nothing new a start writes nothing but its lease', async () => {
+test('PROTOCOL 6: with nothing new a start writes nothing but its lease', async () => {
   putChunks();
   await world.run();
   const sql = postgres(url, { max: 1 });
@@ -200,7 +200,7 @@ describe('exactly once: what was committed and not published comes first', () =>
   });
 });
 
-describe('a failure of the store in the middle', () => {
+describe('PROTOCOL 3.4: a failure of the store in the middle', () => {
   const moments = [
     ['commit', 1],
     ['commit', 2],

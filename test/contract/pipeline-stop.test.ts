@@ -436,7 +436,7 @@ describe('time', () => {
       .split(',')
       .slice(0, 2);
 
-  test('detectionTime never goes back, within a run and over runs; YStartTime is that of the run', async () => {
+  test('PROTOCOL 4.6: detectionTime never goes back, within a run and over runs; YStartTime is that of the run', async () => {
     world.put('1.csv', csv('M1 C1 1', 'M1 C1 1'));
     world.put('2.csv', csv('M2 C1 1', 'M2 C1 1'));
     await world.run({ clock: clockOf('2026-11-22T07:00:00.000Z', '2026-11-22T07:30:00.500Z', '2026-11-22T07:10:00.000Z') });
@@ -471,7 +471,7 @@ describe('time', () => {
     expect([...world.output().keys()][0]).toMatch(/^20261122T073000\.000-1/);
   });
 
-  test('another time zone holds for later commits only: what was planned keeps its name and bytes', async () => {
+  test('PROTOCOL 4.1, 4.6: another time zone holds for later commits only: what was planned keeps its name and bytes', async () => {
     world.put('1.csv', csv('M1 C1 1', 'M1 C1 1'));
     let claims = 0;
     await expect(

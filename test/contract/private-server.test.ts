@@ -114,7 +114,7 @@ describe('opening', () => {
   });
 });
 
-describe('the doors', () => {
+describe('PROTOCOL 5.2: the doors', () => {
   test('the password is random and readable to its owner only, as is the socket; no port is open', async () => {
     const server = await openServer();
     const password = join(place.state, 'postgres', 'password');
@@ -233,7 +233,7 @@ describe('the end', () => {
 });
 
 describe('refusals', () => {
-  test('the data of another major version is left alone', async () => {
+  test('PROTOCOL 5.3: the data of another major version is left alone', async () => {
     await openServer();
     await closeAll();
     await stopServer(place.state);

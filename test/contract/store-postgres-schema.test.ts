@@ -210,7 +210,7 @@ for (const major of [18, 14] as const) {
       });
     });
 
-    test('a database of another encoding is refused', async () => {
+    test('PROTOCOL 3.7: a database of another encoding is refused', async () => {
       await admin.unsafe(
         `create database latin encoding 'LATIN1' template template0 lc_collate 'C' lc_ctype 'C' ${major >= 15 ? 'locale_provider libc' : ''}`,
       );
@@ -234,7 +234,7 @@ for (const major of [18, 14] as const) {
       expect(store.describe).not.toContain(decodeURIComponent(new URL(url).password));
     });
 
-    test('folded deltas beyond keepDeltas are deleted, others never', async () => {
+    test('PROTOCOL 3.8: folded deltas beyond keepDeltas are deleted, others never', async () => {
       const { store, writer, detector } = await fill(
         sample,
         [1, 2, 3, 4, 5].map((seed) => someRows(10, seed)),

@@ -43,7 +43,7 @@ afterEach(async () => {
   await place.remove();
 });
 
-test('a server in another container, whose supervisor was killed, is shared and ended, never doubled', async (context) => {
+test('PROTOCOL 5.1: a server in another container, whose supervisor was killed, is shared and ended, never doubled', async (context) => {
   if (!canMakeContainers()) context.skip('needs root and the right to unshare');
   const container = startOpenerInContainer(place.state);
   try {

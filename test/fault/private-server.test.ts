@@ -59,7 +59,7 @@ async function expectCleanEnd(): Promise<void> {
   expect(readdirSync(place.state).sort()).toEqual(['postgres', 'server.lock', 'server.log']);
 }
 
-describe('killed during the first start', () => {
+describe('PROTOCOL 5.1: killed during the first start', () => {
   const inState = (name: string) => (): boolean =>
     existsSync(place.state) && readdirSync(place.state).some((file) => file.startsWith(name) && (name !== 'postgres' || file === name));
   const data = (name: string) => (): boolean => existsSync(join(place.state, 'postgres', 'data', name));
@@ -107,7 +107,7 @@ test('killed before its socket folder was given to the server: the next start re
   await expectCleanEnd();
 });
 
-describe('killed while the server runs', () => {
+describe('PROTOCOL 5.1: killed while the server runs', () => {
   test('the starter: those who share the server notice nothing', async () => {
     const starter = startOpener(place.state);
     await starter.opened;
@@ -292,7 +292,7 @@ describe('what a killed server leaves behind', () => {
     }
   }
 
-  test("a process id that is now a stranger's does not keep the server from starting, and the stranger lives on", async () => {
+  test("PROTOCOL 5.1: a process id that is now a stranger's does not keep the server from starting, and the stranger lives on", async () => {
     // The same user as the server's, so that PostgreSQL by itself would take it for one of its own.
     const user = process.geteuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
     const stranger = spawn('sleep', ['600'], { ...user, stdio: 'ignore' });

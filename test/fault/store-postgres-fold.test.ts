@@ -49,7 +49,7 @@ for (const major of [18, 14] as const) {
         expect(totalsOf(loaded, grain)).toEqual(aggregateOf(world.sample.layout, grain, expected));
     };
 
-    test('that is held up holds up no commit', async () => {
+    test('PROTOCOL 3.5: that is held up holds up no commit', async () => {
       const store = await world.open();
       const { writer, detector } = await committed(store, true);
       const free = await world.lock(statistics, 'share');
@@ -78,7 +78,7 @@ for (const major of [18, 14] as const) {
       await expectLoaded(store);
     });
 
-    test('is refused as a whole by its last act, when the epoch was raised after it began', async () => {
+    test('PROTOCOL 3.5: is refused as a whole by its last act, when the epoch was raised after it began', async () => {
       const store = await world.open();
       const { writer, detector } = await committed(store, true);
       const free = await world.lock(statistics, 'share');
@@ -98,7 +98,7 @@ for (const major of [18, 14] as const) {
       await expectLoaded(other);
     });
 
-    test('and one of a newer epoch over the same rows count once', async () => {
+    test('PROTOCOL 3.5: and one of a newer epoch over the same rows count once', async () => {
       const store = await world.open();
       const { writer, detector } = await committed(store, true);
       const free = await world.lock(statistics, 'share');

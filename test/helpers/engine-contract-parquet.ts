@@ -92,7 +92,7 @@ export function parquetContract(current: () => EngineWorld): void {
       expect(await outcome('x.parquet', file)).toMatchObject({ kind: 'fault', fault: { reason: 'bad_header' } });
     });
 
-    test('has its columns told apart by exact names', async () => {
+    test('PROTOCOL 2.4: has its columns told apart by exact names', async () => {
       const file = renamed(await parquetOf(`select ${columns}, 'x' as qqqqqqqq, [1] as l, 'y' as zzzzzz`), 'qqqqqqqq', 'Merchant');
       expect(await outcome('x.parquet', renamed(file, 'zzzzzz', 'AMOUNT'))).toMatchObject({ kind: 'rows', rows: 1, rejectedRows: 0 });
       const twice = renamed(file, 'Merchant', 'merchant');

@@ -130,7 +130,7 @@ export function engineContract(name: string, makeEngine: MakeEngine): void {
         expect(rowsOf(found)).toMatchObject({ rows: rows.length, rejectedRows: rejected.length });
       });
 
-      test('over 1 MiB are too long, and of a rejected row the first 8 KiB are kept', async () => {
+      test('PROTOCOL 2.5: over 1 MiB are too long, and of a rejected row the first 8 KiB are kept', async () => {
         const row = (size: number, fill: string): string => `M,C,F,1,${fill.repeat(size)}`.slice(0, size);
         const rows = [
           row(1 << 20, '0'),
@@ -157,14 +157,14 @@ export function engineContract(name: string, makeEngine: MakeEngine): void {
         });
       });
 
-      test('beyond the first 100,000 rejected are counted only', async () => {
+      test('PROTOCOL 2.5: beyond the first 100,000 rejected are counted only', async () => {
         const found = rowsOf(await outcome('x.csv', `${header}\n${'x\n'.repeat(100_001)}M,C,F,1,\n${'y\n'.repeat(5)}`));
         expect(found).toMatchObject({ rows: 100_007, rejectedRows: 100_006 });
         expect(found.rejected).toHaveLength(100_000);
         expect(found.rejected.at(-1)).toMatchObject({ line: 100_001, reason: 'column_count' });
       });
 
-      test('have sums beyond 2^53 and 2^63 exact', async () => {
+      test('PROTOCOL 3.6: have sums beyond 2^53 and 2^63 exact', async () => {
         const most = '999999999999999.99';
         const found = await outcome(
           'x.csv',
@@ -399,7 +399,7 @@ export function engineContract(name: string, makeEngine: MakeEngine): void {
         return idOf(await world.readOne(chunk, preset));
       };
 
-      test('are equal for equal bytes, whatever the names, and differ for others', async () => {
+      test('PROTOCOL 2.1: are equal for equal bytes, whatever the names, and differ for others', async () => {
         const one = idOf(await outcome('1.csv', csv('M,C,F,1,')));
         expect(one).not.toBe('');
         expect(idOf(await outcome('2.csv', csv('M,C,F,1,')))).toBe(one);
@@ -452,7 +452,7 @@ export function engineContract(name: string, makeEngine: MakeEngine): void {
     });
 
     describe('limits', () => {
-      test('a chunk is too large by its unpacked bytes, all parts together', async () => {
+      test('PROTOCOL 2.5: a chunk is too large by its unpacked bytes, all parts together', async () => {
         const content = csv('M,C,F,1,');
         const limit = planOf(preset.layout, { maxChunkBytes: 2 * content.length });
         const parts = (count: number) => Array.from({ length: count }, (_, i) => [`${i}.csv.gz`, gzipSync(content)] as const);
@@ -464,7 +464,7 @@ export function engineContract(name: string, makeEngine: MakeEngine): void {
         expect(await outcome('4.csv', content.repeat(3), limit)).toMatchObject({ kind: 'fault', fault: { reason: 'too_large' } });
       });
 
-      test('a file of 100 MiB or more may not unpack to more than 1000 times its size', async () => {
+      test('PROTOCOL 2.5: a file of 100 MiB or more may not unpack to more than 1000 times its size', async () => {
         const tenMebibytes = gzipSync(Buffer.alloc(10 << 20, '\n'), { level: 9 });
         const blank = (tens: number): Buffer =>
           Buffer.concat([gzipSync(csv('M,C,F,1,')), ...Array.from({ length: tens }, () => tenMebibytes)]);

@@ -375,7 +375,7 @@ export function storeContract(name: string, missing: string | undefined, makeWor
       });
     });
 
-    describe('law 4, conservation', () => {
+    describe('PROTOCOL 1.6: law 4, conservation', () => {
       test.each([
         ['a row is missing', { rows: 10, applied: 9 }],
         ['a row too many', { rows: 10, applied: 9, quarantined: 2 }],
@@ -392,7 +392,7 @@ export function storeContract(name: string, missing: string | undefined, makeWor
         await writer.commit({ from: 0, to: 0, entries: [good], sameContent: [] });
       });
 
-      test('refuses sequence numbers with gaps, doubles, or on what was not applied', async () => {
+      test('PROTOCOL 1.1: refuses sequence numbers with gaps, doubles, or on what was not applied', async () => {
         const { store, writer } = await start();
         const applied = (sequence: number | null) => makeEntry({ key: `${sequence}`, outcome: 'applied', sequence });
         const requests = [
@@ -765,7 +765,7 @@ export function storeContract(name: string, missing: string | undefined, makeWor
         });
       });
 
-      test('start afresh after a reset of their pattern, and are all kept', async () => {
+      test('PROTOCOL 1.1: start afresh after a reset of their pattern, and are all kept', async () => {
         const { store, writer } = await start();
         const again = detection('Women', { merchant: 'm' });
         await writer.commit({ from: 0, to: 1, entries: [entryOf(1, [again], sample.set)], sameContent: [] });
@@ -914,7 +914,7 @@ export function storeContract(name: string, missing: string | undefined, makeWor
         await expectLoaded(sample, [...rows, ...rows], store);
       });
 
-      test('law 5, exactness: sums far beyond 64 bits, and negative ones', async () => {
+      test('PROTOCOL 3.6: law 5, exactness: sums far beyond 64 bits, and negative ones', async () => {
         const { store, writer } = await start();
         const detector = freshDetector(sample);
         const huge = 10n ** 36n;

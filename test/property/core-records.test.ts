@@ -18,7 +18,7 @@ const delta = fc.record({
   rows: fc.array(fc.tuple(fc.nat({ max: 9 }), fc.tuple(value, value, value, value)), { maxLength: 8 }),
 });
 
-test('sums, twins and crossings equal those of plain integers, whatever the size of the numbers', () => {
+test('PROTOCOL 3.6: sums, twins and crossings equal those of plain integers, whatever the size of the numbers', () => {
   fc.assert(
     fc.property(fc.array(delta, { maxLength: 12 }), (deltas) => {
       const records = new Records(5, twins);

@@ -101,7 +101,7 @@ test('streaming over pages of any size finds what reading the words finds', asyn
   );
 });
 
-test('of all that is known, only changes are work: a poll after a poll', async () => {
+test('PROTOCOL 6: of all that is known, only changes are work: a poll after a poll', async () => {
   const lists = fc.tuple(keySet, keySet, fc.array(fc.nat(), { maxLength: 5 }), fc.integer({ min: 1, max: 7 }));
   await fc.assert(
     fc.asyncProperty(lists, async ([keys, later, touched, pageSize]) => {

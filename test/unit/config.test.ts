@@ -125,7 +125,7 @@ s3: { endpoint: "http://127.0.0.1:9000", region: us-east-1, forcePathStyle: true
     expect(Object.isFrozen(source.csv) && Object.isFrozen(patterns[0]?.conditions)).toBe(true);
   });
 
-  test('takes values from the environment, which never become YAML', async () => {
+  test('PROTOCOL 7: takes values from the environment, which never become YAML', async () => {
     const config = await load(`source: { url: "./\${PASSWORD}: [x", scale: "\${SCALE}" }\n${rest}`);
     expect(config.source).toMatchObject({ location: { path: join(folder, 'hunter2: [x') }, scale: 3 });
     expect(await load(`${good}store: postgres://me:\${PASSWORD}@h/db`)).toMatchObject({ store: { url: 'postgres://me:hunter2@h/db' } });
@@ -228,7 +228,7 @@ test.each([300, 700, 5000])('%i nested lists are told as what they are', async (
   expect(await fault(`source: ${'['.repeat(depth)}${']'.repeat(depth)}`)).toContain('nested too deeply');
 });
 
-test('as many aliases as are allowed, and the largest scale', async () => {
+test('PROTOCOL 7: as many aliases as are allowed, and the largest scale', async () => {
   const columns = Array.from({ length: 100 }, (_, i) => `k${i}: *a`).join(', ');
   const config = await load(`source: { url: in, scale: 17, columns: { first: &a x, ${columns} } }\n${rest}`);
   expect(config.source.scale).toBe(17);

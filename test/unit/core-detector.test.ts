@@ -73,7 +73,7 @@ describe('candidates', () => {
     }
   });
 
-  test('averages that floats cannot tell apart are ranked exactly, also after their rows grew', () => {
+  test('PROTOCOL 3.6: averages that floats cannot tell apart are ranked exactly, also after their rows grew', () => {
     for (const rankLimits of allModes) {
       const detector = makeDetector(planOf([['merchant customer', 'avg(amount) in bottom 50% of merchant', 'count > 1']]), { rankLimits });
       const rows = (customer: string, times: number, amount: bigint): Transaction => ({ merchant: 'm', customer, times, amount });
@@ -149,7 +149,7 @@ describe('membership', () => {
   });
 });
 
-test('detections are ordered by UTF-8 bytes in declared order, which is not the order of JS strings', () => {
+test('PROTOCOL 3.7: detections are ordered by UTF-8 bytes in declared order, which is not the order of JS strings', () => {
   const detector = makeDetector(planOf([['customer merchant', 'count > 0']]));
   const rows = ['\u{1f600}', '\uffff', 'z', ''].flatMap((customer) => [
     { customer, merchant: 'm2' },
@@ -160,7 +160,7 @@ test('detections are ordered by UTF-8 bytes in declared order, which is not the 
   );
 });
 
-test('evidence has exact texts in a fixed order of fields', () => {
+test('PROTOCOL 3.7: evidence has exact texts in a fixed order of fields', () => {
   const detector = makeDetector(
     planOf([
       [

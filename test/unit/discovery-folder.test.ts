@@ -34,7 +34,7 @@ const waiting = (why: string) => ({ parts: [], state: { kind: 'waiting', why } }
 const parts = ['p0.csv', 'p1.csv'];
 const both = { added: parts, removed: [] };
 
-describe('without committed markers _SUCCESS decides', () => {
+describe('PROTOCOL 2.3: without committed markers _SUCCESS decides', () => {
   const rows: [string, Folder, unknown][] = [
     ['none', { data: parts }, waiting('it has no _SUCCESS yet (2 parts are there)')],
     ['_SUCCESS', { data: parts, markers: { _SUCCESS: [1] } }, ready(...parts)],
@@ -54,7 +54,7 @@ describe('without committed markers _SUCCESS decides', () => {
   test.each(rows)('%s', (_, folder, expected) => expect(decide(folder)).toEqual(expected));
 });
 
-describe('committed markers decide where there are any', () => {
+describe('PROTOCOL 2.3: committed markers decide where there are any', () => {
   const rows: [string, Folder, unknown][] = [
     ['its parts', { data: parts, markers: { _committed_1: [5, both] } }, ready(...parts)],
     [
@@ -137,7 +137,7 @@ describe('a committed marker that is broken keeps the folder waiting', () => {
   });
 });
 
-describe('a started write that was not answered', () => {
+describe('PROTOCOL 2.3: a started write that was not answered', () => {
   const rows: [string, Folder['markers'], unknown][] = [
     ['answered', { _committed_1: [50, both], _started_1: [10] }, ready(...parts)],
     ['older than the newest commit', { _committed_1: [50, both], _started_2: [60] }, ready(...parts)],

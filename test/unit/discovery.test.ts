@@ -111,14 +111,14 @@ describe('discovery', () => {
     expect(chunk!.version).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  test('the reference is left out, object or folder, and not counted', async () => {
+  test('PROTOCOL 2.7: the reference is left out, object or folder, and not counted', async () => {
     const objects = place('ref.csv', 'ref2.csv/p.csv', 'ref2.csv/_SUCCESS', 'ref2.csv0.csv', 'ref.csv.csv');
     const { chunks, notChunks } = await all(objects, ['ref.csv', 'ref2.csv']);
     expect(chunks.map(({ key }) => key)).toEqual(['ref.csv.csv', 'ref2.csv0.csv']);
     expect(notChunks.count).toBe(0);
   });
 
-  test('an object and a folder of one name are ambiguous, whatever lies between them', async () => {
+  test('PROTOCOL 2.3: an object and a folder of one name are ambiguous, whatever lies between them', async () => {
     const objects = place('x.csv', 'x.csv-1.csv', 'x.csv-1.csv-2.csv', 'x.csv.gz', 'x.csv/p.csv', 'y.csv');
     const items = await work(objects);
     expect(items.map(({ chunk }) => [chunk.key, chunk.folder, chunk.state.kind])).toEqual([
@@ -141,7 +141,7 @@ describe('discovery', () => {
     expect(await work(objects, asKnown(after!.chunk, 'quarantined'))).toEqual([]);
   });
 
-  test('after the marker is seen the folder is listed again: a part that came meanwhile is there', async () => {
+  test('PROTOCOL 2.3: after the marker is seen the folder is listed again: a part that came meanwhile is there', async () => {
     const objects = place('x.csv/B.csv', 'x.csv/_SUCCESS');
     let passed = 0;
     // The page with B is done; its writer adds A, which sorts before it, and then the marker.

@@ -82,7 +82,7 @@ describe('reading ahead', () => {
   });
 });
 
-test('an object that changes while it is read has moved', async () => {
+test('PROTOCOL 2.2: an object that changes while it is read has moved', async () => {
   const objects = new MemoryObjects({ '1.csv': csv.repeat(50), '2.csv': csv }, 64);
   const original = objects.read.bind(objects);
   objects.read = async function* (object, signal) {
@@ -156,7 +156,7 @@ describe('memory', () => {
 });
 
 describe('Parquet', () => {
-  test('is staged in a folder of the engine, which is empty between chunks and gone at the end', async () => {
+  test('PROTOCOL 2.4: is staged in a folder of the engine, which is empty between chunks and gone at the end', async () => {
     const staging = makeTempFolder('staging');
     try {
       const objects = new MemoryObjects({
@@ -213,7 +213,7 @@ describe('Parquet', () => {
     expect(details).toEqual([`The column "amount" is of type ${type}, which an amount or weight cannot be.`]);
   });
 
-  test('is read by a DuckDB that can reach nothing but that folder', async () => {
+  test('PROTOCOL 2.4: is read by a DuckDB that can reach nothing but that folder', async () => {
     const outside = makeTempFolder('outside');
     const parquet = await ParquetFolder.make(undefined);
     const connection = await parquet.connect();

@@ -75,7 +75,7 @@ test.each([
   expect(whyNoKey(printable(key)) === 'its name has control characters').toBe(false);
 });
 
-describe('places that must lie apart', () => {
+describe('PROTOCOL 2.7: places that must lie apart', () => {
   let root: string;
   beforeAll(() => {
     root = realpathSync(mkdtempSync(join(tmpdir(), 'tallyho-apart-')));

@@ -71,7 +71,7 @@ describe('as they come', () => {
     expect(committer.lastSequence).toBe(3);
   });
 
-  test('memory is never ahead by more than two commits of 8', async () => {
+  test('PROTOCOL 3.4: memory is never ahead by more than two commits of 8', async () => {
     const { committer, end, sizes } = world();
     let pushed = 0;
     const pushing = (async () => {

@@ -75,7 +75,7 @@ describe('publishing', () => {
     expect(Buffer.from((await objects.get(second!.key))!).toString()).toBe('somebody else');
   });
 
-  test('never puts bytes that are not what was planned', async () => {
+  test('PROTOCOL 4.1: never puts bytes that are not what was planned', async () => {
     const objects = new MemoryObjects();
     await expect(publish(objects, { ...planned.files[0]!, bytes: Buffer.from('torn') })).rejects.toMatchObject({ code: 'INTERNAL' });
     expect(await objects.folders()).toEqual([]);
