@@ -17,14 +17,23 @@ const BATCH = 512;
 /** Entities that the index takes at a time while a table is loaded: the more, the less each costs. */
 const STRIDE = 1 << 20;
 
+/** Entities on their way into the index. */
+interface Waiting {
+  readonly hashes: Uint32Array;
+  readonly ids: Uint32Array;
+  count: number;
+}
+
 export class EntityTable {
   size = 0;
   /** One a dimension of the grain; only the first `size` of each are meaningful. */
   readonly columns: Uint32Array<ArrayBuffer>[] = [];
   private readonly index: HashIndex | null;
   private direct = new Uint32Array(0);
-  /** The last so many entities are adopted, and not in the index yet. */
-  private unindexed = 0;
+  /** Of a table that is loaded: placed, but not found yet. */
+  private waiting: Waiting | null = null;
+  /** Those that were waiting before. */
+  private indexing: Generator<boolean, void, void> | null = null;
 
   constructor(width: number) {
     for (let i = 0; i < width; i++) this.columns.push(new Uint32Array(16));
@@ -35,7 +44,7 @@ export class EntityTable {
   resolve(keys: readonly Uint32Array[], count: number, out: Uint32Array, at: number): void {
     assertLaw(keys.length === this.columns.length, 'a key has one value for each dimension of its grain');
     assertLaw(this.size + count < NONE, 'a grain has fewer than 2^32 - 1 entities');
-    assertLaw(this.unindexed === 0, 'keys are looked up after loading');
+    assertLaw(this.waiting === null, 'keys are looked up after loading');
     for (let k = 0; k < keys.length; k++) this.columns[k] = growUint32(this.columns[k] as Uint32Array<ArrayBuffer>, this.size + count);
     const [first, second] = keys;
     if (first === undefined) this.resolveNone(count, out, at);
@@ -51,41 +60,66 @@ export class EntityTable {
     if (this.size === 0) this.index?.reserve(size);
   }
 
-  /** Entities up to `end`, whose keys are in the columns, appear. They are found after `indexAll`. */
+  /** Gives entities beyond `size`, for which there is room, their keys. They are found after `indexAll`. */
+  place(entities: Uint32Array, keys: readonly Uint32Array[], count: number): void {
+    for (let k = 0; k < keys.length; k++) scatter(keys[k] as Uint32Array, entities, count, this.columns[k] as Uint32Array);
+    const [first] = keys;
+    if (first === undefined) return;
+    if (this.index === null) this.placeOne(first, entities, count);
+    else for (let from = 0; from < count; from += STRIDE) this.wait(keys, entities, from, Math.min(count, from + STRIDE));
+  }
+
+  /** Entities up to `end`, which are placed, appear. */
   adopt(end: number): void {
-    this.unindexed += end - this.size;
     this.size = end;
-    if (this.unindexed >= STRIDE) this.indexAll();
+    if (this.columns.length === 0) assertLaw(end <= 1, 'a grain without dimensions has one entity');
   }
 
-  /** All adopted entities are found from now on. */
+  /** All placed entities are found from now on. */
   indexAll(): void {
-    const { size } = this;
-    const first = size - this.unindexed;
-    this.unindexed = 0;
-    if (this.columns.length === 0) assertLaw(size <= 1, 'a grain without dimensions has one entity');
-    else if (this.index === null) this.adoptOne(first, size);
-    else this.adoptMany(this.index, first, size);
+    this.indexWaiting();
+    while (this.indexSome());
+    this.waiting = null;
   }
 
-  private adoptOne(first: number, end: number): void {
-    const values = (this.columns[0] as Uint32Array).subarray(first, end);
-    this.direct = growUint32(this.direct, values.reduce((most, value) => Math.max(most, value), 0) + 1);
-    for (let i = 0; i < values.length; i++) {
+  private placeOne(values: Uint32Array, entities: Uint32Array, count: number): void {
+    const most = values.subarray(0, count).reduce((most, value) => Math.max(most, value), 0);
+    this.direct = growUint32(this.direct, most + 1);
+    for (let i = 0; i < count; i++) {
       const value = values[i] as number;
       assertLaw(this.direct[value] === 0, 'a loaded table has each key once');
-      this.direct[value] = first + i + 1;
+      this.direct[value] = (entities[i] as number) + 1;
     }
   }
 
-  private adoptMany(index: HashIndex, first: number, end: number): void {
-    const keys = this.columns.map((column) => column.subarray(first, end));
-    const hashes = new Uint32Array(end - first);
-    hashAll(keys, hashes);
-    assertLaw(
-      index.addAll(hashes, first, (id, i) => this.same(id, keys, i)),
-      'a loaded table has each key once',
-    );
+  /** At most `STRIDE` rows. A part of those that waited before is indexed meanwhile, so that there is no long pause. */
+  private wait(keys: readonly Uint32Array[], entities: Uint32Array, from: number, to: number): void {
+    this.waiting ??= { hashes: new Uint32Array(STRIDE), ids: new Uint32Array(STRIDE), count: 0 };
+    const { waiting } = this;
+    if (waiting.count + to - from > STRIDE) this.indexWaiting();
+    hashAll(keys, from, to, waiting.hashes, waiting.count);
+    waiting.ids.set(entities.subarray(from, to), waiting.count);
+    waiting.count += to - from;
+    this.indexSome();
+  }
+
+  /** Begins with those that wait, after those before them. */
+  private indexWaiting(): void {
+    while (this.indexSome());
+    if (this.index === null || this.waiting === null) return;
+    const { hashes, ids, count } = this.waiting;
+    this.indexing = this.index.addAll(hashes.subarray(0, count), ids.subarray(0, count), (a, b) => this.same(a, this.columns, b));
+    this.waiting.count = 0;
+    this.indexSome();
+  }
+
+  /** Goes on with those that waited before; whether there were any. */
+  private indexSome(): boolean {
+    if (this.indexing === null) return false;
+    const { done, value } = this.indexing.next();
+    assertLaw(value !== false, 'a loaded table has each key once');
+    if (done === true) this.indexing = null;
+    return true;
   }
 
   /** NONE if there is no such entity. */
@@ -196,10 +230,16 @@ function guessPairs(
   for (let i = from; i < to; i++) out[at + i] = index.peek(hashPair(first[i] as number, second[i] as number));
 }
 
-function hashAll(keys: readonly Uint32Array[], out: Uint32Array): void {
+/** Of rows [from, to), to out[at], out[at + 1], ... */
+function hashAll(keys: readonly Uint32Array[], from: number, to: number, out: Uint32Array, at: number): void {
   const [first, second] = keys;
-  if (keys.length !== 2 || first === undefined || second === undefined) for (let i = 0; i < out.length; i++) out[i] = hashRow(keys, i);
-  else for (let i = 0; i < out.length; i++) out[i] = hashPair(first[i] as number, second[i] as number);
+  const shift = at - from;
+  if (keys.length !== 2 || first === undefined || second === undefined) for (let i = from; i < to; i++) out[i + shift] = hashRow(keys, i);
+  else for (let i = from; i < to; i++) out[i + shift] = hashPair(first[i] as number, second[i] as number);
+}
+
+function scatter(column: Uint32Array, entities: Uint32Array, count: number, out: Uint32Array): void {
+  for (let i = 0; i < count; i++) out[entities[i] as number] = column[i] as number;
 }
 
 /** Lists the rows whose guess is not their entity; how many there are. */

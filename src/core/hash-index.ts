@@ -95,21 +95,21 @@ export class HashIndex {
   }
 
   /**
-   * Inserts ids first, first + 1, ... for the hashes, none of which may be that of a key that is there: false if one is,
-   * and `isSame` says of an id with the same hash whether its key is that of hashes[i]. Many at a time cost a fraction of one by one:
-   * those of a segment come together, while the cache has it.
+   * Inserts ids[i] for hashes[i], none of which may be that of a key that is there: yields false if one is, and `isSame` says of
+   * two ids with the same hash whether their keys are the same. Many at a time cost a fraction of one by one: those of a segment
+   * come together, while the cache has it. Segment by segment: whoever has to answer others does so in between. The arrays are
+   * not needed after the first.
    */
-  addAll(hashes: Uint32Array, first: number, isSame: (id: number, i: number) => boolean): boolean {
-    const { sorted, from, ends } = bySegment(hashes);
+  *addAll(hashes: Uint32Array, ids: Uint32Array, isSame: (a: number, b: number) => boolean): Generator<boolean, void, void> {
+    const sorted = bySegment(hashes, ids);
     for (let segment = 0, start = 0; segment < SEGMENTS; segment++) {
-      const end = ends[segment] as number;
+      const end = sorted.ends[segment] as number;
       const used = (this.used[segment] as number) + end - start;
       this.used[segment] = used;
       while (used > (this.limit[segment] as number)) this.double(segment);
-      if (!addToSlots(this.segments[segment] as Uint32Array, sorted, from, start, end, first, isSame)) return false;
+      yield addToSlots(this.segments[segment] as Uint32Array, sorted.hashes, sorted.ids, start, end, isSame);
       start = end;
     }
-    return true;
   }
 
   private double(segment: number): void {
@@ -134,8 +134,14 @@ function limitOf(segment: number, capacity: number): number {
   return Math.floor(capacity * (0.5 + (0.25 * segment) / SEGMENTS));
 }
 
-/** Hashes and where they were, segment by segment; of each segment where it ends. */
-function bySegment(hashes: Uint32Array): { readonly sorted: Uint32Array; readonly from: Uint32Array; readonly ends: Uint32Array } {
+interface Sorted {
+  readonly hashes: Uint32Array;
+  readonly ids: Uint32Array;
+  /** Of each segment where it ends. */
+  readonly ends: Uint32Array;
+}
+
+function bySegment(hashes: Uint32Array, ids: Uint32Array): Sorted {
   const ends = new Uint32Array(SEGMENTS);
   for (let i = 0; i < hashes.length; i++) {
     const segment = (hashes[i] as number) >>> 24;
@@ -146,39 +152,38 @@ function bySegment(hashes: Uint32Array): { readonly sorted: Uint32Array; readonl
     ends[segment] = start;
     start += size;
   }
-  const sorted = new Uint32Array(hashes.length);
-  const from = new Uint32Array(hashes.length);
+  const sorted = { hashes: new Uint32Array(hashes.length), ids: new Uint32Array(hashes.length), ends };
   // ends[segment] is where its next one goes, and its end afterwards.
   for (let i = 0; i < hashes.length; i++) {
     const hash = hashes[i] as number;
     const at = ends[hash >>> 24] as number;
-    sorted[at] = hash;
-    from[at] = i;
+    sorted.hashes[at] = hash;
+    sorted.ids[at] = ids[i] as number;
     ends[hash >>> 24] = at + 1;
   }
-  return { sorted, from, ends };
+  return sorted;
 }
 
-/** Id `first + from[n]` for the hash sorted[n], start <= n < end. False if `isSame` says that one is there. */
+/** Of start <= n < end. False if `isSame` says that one is there. */
 function addToSlots(
   slots: Uint32Array,
-  sorted: Uint32Array,
-  from: Uint32Array,
+  hashes: Uint32Array,
+  ids: Uint32Array,
   start: number,
   end: number,
-  first: number,
-  isSame: (id: number, i: number) => boolean,
+  isSame: (a: number, b: number) => boolean,
 ): boolean {
   const mask = slots.length - 1;
   for (let n = start; n < end; n++) {
-    const hash = sorted[n] as number;
+    const hash = hashes[n] as number;
+    const id = ids[n] as number;
     let at = (hash << 1) & mask;
     for (let idPlus1 = slots[at + 1] as number; idPlus1 !== 0; idPlus1 = slots[at + 1] as number) {
-      if (slots[at] === hash && isSame(idPlus1 - 1, from[n] as number)) return false;
+      if (slots[at] === hash && isSame(idPlus1 - 1, id)) return false;
       at = (at + 2) & mask;
     }
     slots[at] = hash;
-    slots[at + 1] = first + (from[n] as number) + 1;
+    slots[at + 1] = id + 1;
   }
   return true;
 }

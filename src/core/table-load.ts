@@ -1,9 +1,9 @@
 /**
  * One statistics table on its way into the state: rows in any order, each of its entities once.
  *
- * A row is put where its entity is, in columns of the final size. What has to be in order of entities (index, links, sums of
- * coarser grains, distinct counts) follows piece by piece, as soon as all rows of a piece are there. So a table may be read as it
- * lies, which after many folds is no longer the order of its ids, and one that lies in order costs no second pass at the end.
+ * A row is put where its entity is, in columns of the final size and in the index. What has to be in order of entities (links,
+ * sums of coarser grains, distinct counts) follows piece by piece, as soon as all rows of a piece are there. So a table may be
+ * read as it lies, which after many folds is no longer the order of its ids, and one that lies in order costs no second pass at the end.
  * Cost: O(rows * (grains + measures)), with a few large arrays and none a row.
  */
 import type { TableRows } from './detector.ts';
@@ -11,8 +11,8 @@ import { assertLaw } from './error.ts';
 import type { GrainState } from './grain-state.ts';
 import type { State } from './state.ts';
 
-/** Entities of a piece: scratch stays small. */
-const PIECE_BITS = 16;
+/** Entities of a piece: scratch stays small, and whoever sends the rows is read from again before it has to wait. */
+const PIECE_BITS = 12;
 const PIECE = 1 << PIECE_BITS;
 /** In `marks` of the grain, until the entity's piece is taken over. */
 const PLACED = 1;
@@ -47,7 +47,7 @@ export class TableLoad {
     this.state.checkPart(this.b, { keys, additive, size });
     assertLaw(entities.length >= size && areWithin(entities, size, first, end), 'ids of a loaded table are dense');
     assertLaw(claim(base.marks, entities, size), 'a loaded table has each entity once');
-    keys.forEach((column, k) => scatter(column, entities, size, base.table.columns[k] as Uint32Array));
+    base.table.place(entities, keys, size);
     base.records.add(entities, additive, size);
     base.records.clearCrossings();
     count(this.placed, entities, size, first);
@@ -81,10 +81,6 @@ function claim(marks: Uint8Array, entities: Uint32Array, count: number): boolean
     marks[entity] = PLACED;
   }
   return true;
-}
-
-function scatter(column: Uint32Array, entities: Uint32Array, count: number, out: Uint32Array): void {
-  for (let i = 0; i < count; i++) out[entities[i] as number] = column[i] as number;
 }
 
 function count(placed: Uint32Array, entities: Uint32Array, size: number, first: number): void {

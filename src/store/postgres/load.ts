@@ -18,7 +18,11 @@ import { grainAt } from './statistics-tables.ts';
 
 /** Values of a dimension. */
 const batch = 16_384;
-const rowsAtOnce = 65_536;
+/**
+ * Rows that the detector takes at once. The server goes on meanwhile only until the connection is full: on a Unix socket of Linux
+ * some 4,000 rows later. With more at once, server and detector would take turns.
+ */
+const rowsAtOnce = 4096;
 
 export async function loadDetector(statements: Statements, record: PipelineRecord, detector: Detector): Promise<void> {
   const { basis, foldedSequence, patterns } = pipelineRow(record);
