@@ -3,6 +3,7 @@
  * whole; everything that takes time or fails on the way is the wire's (wire.ts).
  */
 import { emptyState, type State } from './state.ts';
+import type { Holder } from '../../src/store/store.ts';
 import type { Connection } from './wire.ts';
 
 /** As the real store's. */
@@ -12,6 +13,7 @@ export interface Pipeline {
   state: State;
   holder: Connection | null;
   leaseUntil: number;
+  since: number;
 }
 
 /** What is the claimer's own, though the server may still show it as a live holder. */
@@ -42,14 +44,27 @@ export class Database {
     return pipeline !== undefined && this.#isHeld(pipeline);
   }
 
+  holderOf(name: string): Holder | null {
+    const pipeline = this.#pipelines.get(name);
+    if (pipeline === undefined || !this.#isHeld(pipeline)) return null;
+    const renewed = pipeline.leaseUntil - leaseMs;
+    return {
+      host: 'simulated',
+      process: 1,
+      since: new Date(pipeline.since),
+      renewedSecondsAgo: Math.floor((this.#now() - renewed) / 1000),
+    };
+  }
+
   /** Raises the epoch; null while somebody else holds it. */
   claim(name: string, connection: Connection, own: Own): State | null {
-    const pipeline = this.#pipelines.get(name) ?? { state: emptyState(name), holder: null, leaseUntil: 0 };
+    const pipeline = this.#pipelines.get(name) ?? { state: emptyState(name), holder: null, leaseUntil: 0, since: 0 };
     this.#pipelines.set(name, pipeline);
     const isOurs = pipeline.state.epoch === own.epoch || (pipeline.holder !== null && pipeline.holder === own.connection);
     if (this.#isHeld(pipeline) && !isOurs) return null;
     pipeline.state = { ...pipeline.state, epoch: pipeline.state.epoch + 1 };
     pipeline.holder = connection;
+    pipeline.since = this.#now();
     pipeline.leaseUntil = this.#now() + leaseMs;
     this.onClaim(pipeline.state);
     return pipeline.state;

@@ -7,6 +7,7 @@ import type {
   ChunkFilter,
   ClaimOptions,
   DetectionRow,
+  Holder,
   PipelineRow,
   QuarantinedRow,
   Store,
@@ -68,6 +69,10 @@ export class MemoryStore implements Store {
       wire.close(connection);
       throw error;
     }
+  }
+
+  async holder(): Promise<Holder | null> {
+    return await this.#read('see who holds the pipeline', () => this.#options.database.holderOf(this.#options.pipeline));
   }
 
   async pipeline(): Promise<PipelineRow | null> {

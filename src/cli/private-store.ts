@@ -84,6 +84,7 @@ export function makePrivateStore(options: PrivateStoreOptions): Store {
   return {
     describe: `private PostgreSQL in ${options.folder}`,
     claim: (claim) => attempt((store) => store.claim(claim)),
+    holder: () => attempt((store) => store.holder()),
     pipeline: () => attempt((store) => store.pipeline()),
     files: () => attempt((store) => store.files()),
     counts: () => attempt((store) => store.counts()),

@@ -149,6 +149,16 @@ export interface PipelineRow {
   readonly held: boolean;
 }
 
+/** A detector that holds the pipeline, as it has said of itself. */
+export interface Holder {
+  /** Its machine, as that calls itself. */
+  readonly host: string;
+  readonly process: number;
+  /** When it took the pipeline, by the store's clock; so is the age of its last sign of life. */
+  readonly since: Date;
+  readonly renewedSecondsAgo: number;
+}
+
 /** One for each key: the newest version decided, and the content in force. In key byte order (a folder's key with a final `/`). */
 export interface KnownChunk {
   readonly key: string;
@@ -275,6 +285,8 @@ export interface DetectionRow {
 export interface StoreReader {
   /** null where no pipeline of this name has ever run. */
   pipeline(): Promise<PipelineRow | null>;
+  /** null where nobody holds it, or a detector of a release that did not say who it is. */
+  holder(): Promise<Holder | null>;
   /** Ledger order. All kinds; callers choose. */
   chunks(filter?: ChunkFilter): AsyncIterable<readonly StoredLine[]>;
   rejected(filter?: { readonly key?: string }): AsyncIterable<readonly RejectedRow[]>;

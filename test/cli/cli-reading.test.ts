@@ -272,6 +272,7 @@ describe('status', () => {
       pipeline: 'tallyho',
       source: join(folder, 'input'),
       running: false,
+      holder: null,
       sequence: 3,
       watermark: 3,
       chunks: { applied: 3, quarantined: 2, duplicate: 1, empty: 1, waiting: 1 },

@@ -159,6 +159,7 @@ describe('before the first run', () => {
     expect(JSON.parse(status.stdout)).toMatchObject({
       pipeline: 'tallyho',
       running: false,
+      holder: null,
       sequence: null,
       chunks: {},
       detections: [],

@@ -1,12 +1,13 @@
 /** What stands in the database: schema, migrations, the views that analysts read, and whom it belongs to. */
 import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
 import postgres, { type Sql } from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Layout } from '../../src/core/layout.ts';
 import { migrations } from '../../src/store/migrations/migrations.ts';
 import { grainNames } from '../../src/store/postgres/names.ts';
 import { openPostgresStore, type PostgresStoreOptions } from '../../src/store/postgres/postgres-store.ts';
-import { checkServer } from '../../src/store/postgres/schema.ts';
+import { checkServer, stepsOf } from '../../src/store/postgres/schema.ts';
 import type { Store } from '../../src/store/store.ts';
 import { all, oddTexts, someRows } from '../helpers/store-contract.ts';
 import {
@@ -36,6 +37,7 @@ test('migrations are what they were when they were released', () => {
       "2 corrections 4d031366d07895d5",
       "3 replays b718f36dd3ea85f3",
       "4 adoptions b504740f7855bfef",
+      "5 holder a2181e38faaface5",
     ]
   `);
   expect(migrations.map(({ version }) => version)).toEqual(migrations.map((_, i) => i + 1));
@@ -115,6 +117,36 @@ for (const major of [18, 14] as const) {
         await expect((await open()).pipeline()).rejects.toMatchObject({ code: 'STORE_SCHEMA' });
         expect(await admin`select epoch from ${admin(pipeline)}.pipeline`).toEqual([{ epoch: '1' }]);
       });
+
+      test.each(migrations.slice(0, -1).map(({ version }) => version))(
+        'of version %i is brought up by a claim, once nobody holds it',
+        async (version) => {
+          await admin.begin(async (sql) => {
+            await sql.unsafe(`create schema ${pipeline}; set local search_path = ${pipeline}`);
+            for (const { text, parameters } of stepsOf(0, version)) await sql.unsafe(text, [...parameters]);
+            // Held by a detector of then, whose session is this one.
+            await sql`insert into pipeline (name, holder_pid, holder_start, lease_until)
+            select ${pipeline}, pid, backend_start, clock_timestamp() + interval '1 hour' from pg_stat_activity where pid = pg_backend_pid()`;
+          });
+          const versions = async () =>
+            (await admin`select version from ${admin(pipeline)}.migration order by version`).map((row) => row['version'] as number);
+          await expect((await open()).claim({ waitMs: 0 })).rejects.toMatchObject({
+            code: 'HELD',
+            message: expect.stringMatching(
+              /: postgres\.js, from 127\.0\.0\.1, server process \d+, since .* UTC, its lease has 3600 s left\.$/,
+            ) as string,
+          });
+          expect(await versions()).toHaveLength(version);
+          await expect((await open()).pipeline()).rejects.toMatchObject({ code: 'STORE_SCHEMA' });
+          await admin`update ${admin(pipeline)}.pipeline set holder_pid = null`;
+          const store = await open();
+          const writer = await store.claim({ waitMs: 0 });
+          expect(await versions()).toEqual(migrations.map(({ version }) => version));
+          expect(writer.pipeline).toMatchObject({ epoch: 1, lastSequence: 0 });
+          await writer.commit({ from: 0, to: 0, entries: [makeEntry()], sameContent: [] });
+          expect(await store.holder()).toMatchObject({ host: hostname(), process: process.pid });
+        },
+      );
 
       test('of somebody else is refused, and left as it is', async () => {
         await admin`create schema ${admin(pipeline)}`;

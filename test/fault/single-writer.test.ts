@@ -1,5 +1,6 @@
 /** Two detectors of one pipeline, as processes: who waits, who ends, and what a stopped one does when it comes back (PROTOCOL 3.2). */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -59,7 +60,16 @@ test('a second one ends with 4 and says who holds the pipeline; with --wait it t
   const refused = await tallyho(['run', '--config', config, '--once'], { env });
   expect(refused.code).toBe(4);
   expect(refused.stderr).toMatch(/HELD/);
-  expect(refused.stderr).toMatch(/tallyho tallyho writer, from 127\.0\.0\.1, server process \d+, since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/);
+  const [time, pid] = ['\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d', first.child.pid];
+  const session = String.raw`tallyho tallyho writer, from 127\.0\.0\.1, server process \d+`;
+  expect(refused.stderr).toMatch(
+    new RegExp(`: process ${pid} on ${hostname()} \\(${session}\\), since ${time} UTC, renewed \\d+ s ago, its lease has \\d+ s left\\.`),
+  );
+  const running = new RegExp(`a detector is running: process ${pid} on ${hostname()}, since ${time}Z, renewed \\d+ s ago`);
+  expect((await tallyho(['status', '--config', config], { env })).stdout).toMatch(running);
+  expect((await tallyho(['doctor', '--config', config], { env })).stdout.replaceAll(/\s+/g, ' ')).toMatch(running);
+  const { holder } = await tallyhoJson<{ holder: object }>(['status', '--config', config], { env });
+  expect(holder).toMatchObject({ host: hostname(), process: pid });
   expect(refused.stderr).toContain('--wait');
   const limited = await tallyho(['run', '--config', config, '--wait', '1500ms'], { env });
   expect(limited.code).toBe(4);

@@ -171,6 +171,7 @@ export function withWriter(store: Store, change: (writer: Writer) => Partial<Wri
   return {
     ...delegate(store, [
       'pipeline',
+      'holder',
       'chunks',
       'rejected',
       'quarantined',

@@ -124,6 +124,25 @@ export function storeContract(name: string, missing: string | undefined, makeWor
         expect((await store.pipeline())?.held).toBe(false);
       });
 
+      test('says who holds it, since when, and when it was heard last', async () => {
+        const store = await world.open(pipeline);
+        expect(await store.holder()).toBeNull();
+        const writer = await claim(await world.open(pipeline));
+        const first = await store.holder();
+        expect(first).toEqual({
+          host: expect.any(String) as string,
+          process: expect.any(Number) as number,
+          since: expect.any(Date) as Date,
+          renewedSecondsAgo: expect.any(Number) as number,
+        });
+        await new Promise((resolve) => setTimeout(resolve, 1_200));
+        expect((await store.holder())?.renewedSecondsAgo).toBeGreaterThan(0);
+        await writer.commit({ from: 0, to: 0, entries: [makeEntry()], sameContent: [] });
+        expect(await store.holder()).toEqual({ ...first, renewedSecondsAgo: 0 });
+        await writer.release();
+        expect(await store.holder()).toBeNull();
+      });
+
       test('is refused while another holds it, in the same process too', async () => {
         const store = await world.open(pipeline);
         await claim(store);

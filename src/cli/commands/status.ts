@@ -3,12 +3,13 @@ import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { TallyhoError } from '../../core/error.ts';
 import { printable } from '../../objects/key.ts';
-import type { StoredLine } from '../../store/store.ts';
+import type { Holder, StoredLine } from '../../store/store.ts';
 import { type AddCommand, type Call, examples } from '../call.ts';
 import { isChunk } from '../chunk-lines.ts';
 import { stdout } from '../output.ts';
 import { type JsonFlag, jsonFlag, type Reading, withReading } from '../reading.ts';
 import type { SourceView } from '../source-view.ts';
+import { runningText } from '../running-text.ts';
 import { detectionLines, outcomesText, soDo } from '../summary-text.ts';
 import { pairs } from '../table.ts';
 import { counted, grouped, listed, placeText } from '../words.ts';
@@ -32,6 +33,8 @@ interface Status {
   readonly store: string;
   /** Whether a detector holds the pipeline now. */
   readonly running: boolean;
+  /** Who it is; null where none is running, or one of a release that did not say. */
+  readonly holder: Holder | null;
   /** Of the last entry; null before the first. */
   readonly sequence: number | null;
   /** The statistics tables are exact as of this entry. */
@@ -84,6 +87,7 @@ async function readStatus({ config, reader, pipeline }: Reading): Promise<Status
     ...common,
     store: reader.describe,
     running: pipeline.held,
+    holder: await reader.holder(),
     sequence: started ? pipeline.lastSequence : null,
     watermark: started ? pipeline.foldedSequence : null,
     chunks: counts.outcomes,
@@ -132,6 +136,7 @@ async function emptyStatus(config: Config): Promise<Status> {
     ...(await commonStatus(config)),
     store: config.store.kind === 'private' ? `private PostgreSQL in ${config.store.folder}` : `PostgreSQL, schema ${config.pipeline}`,
     running: false,
+    holder: null,
     sequence: null,
     watermark: null,
     chunks: {},
@@ -169,7 +174,7 @@ function statusLines(state: Status, config: Config): string[] {
       : `entry ${grouped(state.sequence)}; statistics tables as of entry ${grouped(state.watermark ?? 0)}`;
   const lines = [
     ...pairs([
-      ['pipeline', `${state.pipeline} (${state.running ? 'a detector is running' : 'no detector is running'})`],
+      ['pipeline', `${state.pipeline} (${runningText(state.running, state.holder)})`],
       ['source', state.source],
       ['sink', state.sink],
       ['store', state.store],

@@ -12,6 +12,7 @@ import { blockedAt } from '../../store/private-server/reach.ts';
 import { runAs } from '../../store/private-server/run-as.ts';
 import { checkFormat, serverMajor, stateFolderAt } from '../../store/private-server/state-folder.ts';
 import { hasState, openReader } from '../open-store.ts';
+import { runningText } from '../running-text.ts';
 import { withAddress } from '../with-address.ts';
 import { counted, grouped, listed, sized } from '../words.ts';
 import { type Check, failed, type Finding, joined, ok, warning } from './check.ts';
@@ -171,9 +172,8 @@ async function lookAtPipeline(config: Config, probe: DatabaseProbe | null): Prom
     if (pipeline === null || pipeline.basis === null) return ok('has not run yet');
     const { patterns, source, weight } = config;
     const declared = declarePatterns(patterns, { scale: source.scale, weight: weight.kind });
-    const stands = ok(
-      `entry ${grouped(pipeline.lastSequence)} is the last; ${pipeline.held ? 'a detector is running' : 'no detector is running'}`,
-    );
+    const holder = (await reader?.holder()) ?? null;
+    const stands = ok(`entry ${grouped(pipeline.lastSequence)} is the last; ${runningText(pipeline.held, holder)}`);
     const bound = declared.bind(pipeline.basis.layout);
     if (bound.kind === 'missing')
       return joined([

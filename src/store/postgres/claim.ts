@@ -5,17 +5,19 @@
  * connection, or from a claim whose answer was lost; else when its lease has run out. Conditions are seen twice: before the row is locked (a live holder is
  * never waited for) and after. A holder that is paused inside of a transaction keeps the row locked: its backend is ended. Its
  * fold is void, and is ended in any case, because the tables may be locked by it.
- * Time is the database's alone, and safety does not rest on it.
+ * Time is the database's alone, and safety does not rest on it. A schema of an older release is brought up once nobody holds it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TallyhoError } from '../../core/error.ts';
+import { schemaVersion } from '../migrations/migrations.ts';
 import type { ClaimOptions } from '../store.ts';
 import { endAnyFold, endOldFold } from './fold-lock.ts';
-import { leaseSeconds } from './lease.ts';
 import { lockTimeout, sqlState } from './failure.ts';
+import { describeHolder, hasHolder, ownPlace } from './holder.ts';
+import { leaseSeconds } from './lease.ts';
 import { type PipelineRecord, selectPipeline } from './pipeline-row.ts';
-import { checkVersion, selectVersion } from './schema.ts';
-import type { Row, Session } from './session.ts';
+import { checkVersion, migrate, selectVersion } from './schema.ts';
+import type { Session } from './session.ts';
 
 const firstPollMs = 200;
 const longestPollMs = 2_000;
@@ -36,11 +38,12 @@ export interface Own {
 
 const waitBriefly = `set local lock_timeout = '1s'`;
 
-/** $1 name, $2 seconds, $3 the epoch of our own lost writer or null, $4 and $5 the server's process of our own lost claim or null. */
+/** $1 name, $2 seconds, $3 the epoch of our own lost writer or null, $4 and $5 the server's process of our own lost claim or null, $6 and $7 our machine and process. */
 const takeOver = `
 update pipeline p set epoch = p.epoch + 1, holder_pid = pg_backend_pid(),
   holder_start = (select backend_start from pg_stat_activity where pid = pg_backend_pid()),
-  lease_until = clock_timestamp() + make_interval(secs => $2)
+  lease_until = clock_timestamp() + make_interval(secs => $2), renewed_at = clock_timestamp(), held_since = clock_timestamp(),
+  holder_host = $6, holder_process = $7
 where p.name = $1 and (p.holder_pid is null or p.lease_until < clock_timestamp() or p.epoch = $3
   or (p.holder_pid = $4 and p.holder_start = $5::text::timestamptz) or not exists (
   select from pg_stat_activity a where a.pid = p.holder_pid and (a.backend_start is null or a.backend_start = p.holder_start)
@@ -50,12 +53,6 @@ returning p.epoch`;
 const endHolder = `
 select pg_terminate_backend(a.pid) as ended from pipeline p join pg_stat_activity a on a.pid = p.holder_pid and a.backend_start = p.holder_start
 where p.name = $1 and a.pid <> pg_backend_pid()`;
-
-const selectHolder = `
-select p.holder_pid as pid, to_char(p.holder_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') as since,
-  coalesce(a.application_name, '') as name, host(a.client_addr) as host,
-  greatest(0, ceil(extract(epoch from p.lease_until - clock_timestamp())))::integer as left
-from pipeline p left join pg_stat_activity a on a.pid = p.holder_pid where p.name = $1`;
 
 /** The pipeline as it is under our new epoch. */
 export async function claimPipeline(
@@ -75,7 +72,11 @@ export async function claimPipeline(
       await session.query(endAnyFold, [name]);
       continue;
     }
-    if (record !== null) return record;
+    if (record === 'older' && !(await hasHolder(session, name))) {
+      await migrate(session, name, where);
+      continue;
+    }
+    if (record !== null && record !== 'older') return record;
     const waited = performance.now() - started;
     const left = options.waitMs - waited;
     if (left <= 0)
@@ -90,42 +91,28 @@ export async function claimPipeline(
   }
 }
 
-async function attempt(session: Session, name: string, where: string, own: Own): Promise<PipelineRecord | 'blocked' | null> {
+async function attempt(session: Session, name: string, where: string, own: Own): Promise<PipelineRecord | 'blocked' | 'older' | null> {
+  const { host, process } = ownPlace();
+  let isOlder = false;
   try {
     return await session.transaction('begin', 'take the pipeline', async (statements) => {
       const version = statements.query<{ version: number }>(selectVersion);
       void statements.query(waitBriefly);
-      const taken = statements.query(takeOver, [name, leaseSeconds, own.epoch, own.backend?.pid ?? null, own.backend?.start ?? null]);
+      const ours = [own.epoch, own.backend?.pid ?? null, own.backend?.start ?? null];
+      const taken = statements.query(takeOver, [name, leaseSeconds, ...ours, host, process]);
       void statements.query(endOldFold, [name]);
       const record = statements.query<PipelineRecord>(selectPipeline);
-      checkVersion((await version)[0]?.version ?? 0, where);
+      const found = (await version)[0]?.version ?? 0;
+      checkVersion(found, where);
+      isOlder = found < schemaVersion;
+      // Such a schema knows not all of what was sent.
+      if (isOlder) throw new TallyhoError('STORE_SCHEMA', `The schema in PostgreSQL (${where}) has version ${found}.`);
       if ((await taken).length === 0) return null;
       return (await record)[0] ?? null;
     });
   } catch (error) {
+    if (isOlder) return 'older';
     if (error instanceof TallyhoError && sqlState(error.cause) === lockTimeout) return 'blocked';
     throw error;
   }
-}
-
-interface Holder extends Row {
-  readonly pid: number | null;
-  readonly since: string | null;
-  readonly name: string;
-  readonly host: string | null;
-  readonly left: number | null;
-}
-
-/** As the server sees it; a backend of another role it shows in part. */
-export async function describeHolder(session: Pick<Session, 'query'>, name: string, where: string): Promise<string> {
-  const [holder] = await session.query<Holder>(selectHolder, [name]);
-  const { pid = null, since = null, host = null, left = null } = holder ?? {};
-  const about = [
-    holder === undefined || holder.name === '' ? null : holder.name,
-    host === null ? null : `from ${host}`,
-    pid === null ? null : `server process ${pid}`,
-    since === null ? null : `since ${since} UTC`,
-    left === null ? null : `its lease has ${left} s left`,
-  ].filter((part) => part !== null);
-  return `Another detector holds the pipeline ${name} in PostgreSQL (${where})${about.length === 0 ? '' : `: ${about.join(', ')}`}.`;
 }

@@ -12,7 +12,7 @@ import type { Rows, Statements } from './session.ts';
 export const fenceCommit = exactly(
   '1',
   `
-update pipeline set last_sequence = $4, lease_until = clock_timestamp() + make_interval(secs => $6),
+update pipeline set last_sequence = $4, lease_until = clock_timestamp() + make_interval(secs => $6), renewed_at = clock_timestamp(),
   last_detection_time = greatest(last_detection_time, $5)
 where name = $1 and epoch = $2 and last_sequence = $3`,
 );
@@ -21,17 +21,22 @@ where name = $1 and epoch = $2 and last_sequence = $3`,
 export const fenceOther = exactly(
   '1',
   `
-update pipeline set lease_until = clock_timestamp() + make_interval(secs => $3) where name = $1 and epoch = $2`,
+update pipeline set lease_until = clock_timestamp() + make_interval(secs => $3), renewed_at = clock_timestamp()
+where name = $1 and epoch = $2`,
 );
 
 /** $1 name, $2 epoch, $3 lease in seconds. No row: it is another's, or nobody's. What was granted for longer stays. */
 export const renewLease = `
-update pipeline set lease_until = greatest(lease_until, clock_timestamp() + make_interval(secs => $3))
+update pipeline set lease_until = greatest(lease_until, clock_timestamp() + make_interval(secs => $3)), renewed_at = clock_timestamp()
 where name = $1 and epoch = $2 and holder_pid is not null`;
+
+/** Nobody holds it. */
+export const noHolder = `holder_pid = null, holder_start = null, lease_until = null,
+  holder_host = null, holder_process = null, held_since = null, renewed_at = null`;
 
 /** $1 name, $2 epoch. */
 export const fenceRelease = `
-update pipeline set holder_pid = null, holder_start = null, lease_until = null where name = $1 and epoch = $2`;
+update pipeline set ${noHolder} where name = $1 and epoch = $2`;
 
 export interface Holding {
   readonly name: string;

@@ -9,8 +9,9 @@ import { assertLaw, TallyhoError } from '../../core/error.ts';
 import { altered, type BackupHeader, type BackupReader, invalid, type RowCounts } from '../backup/format.ts';
 import { schemaVersion } from '../migrations/migrations.ts';
 import { type Address, describeAddress } from './address.ts';
-import { describeHolder } from './claim.ts';
 import { storeError } from './failure.ts';
+import { noHolder } from './fence.ts';
+import { describeHolder } from './holder.ts';
 import { identifier } from './identifier.ts';
 import { type PipelineRecord, selectPipeline } from './pipeline-row.ts';
 import { beginSchema, stepsOf } from './schema.ts';
@@ -147,4 +148,4 @@ where n.nspname = $1 and c.relkind in ('r', 'v') order by c.relname`;
 
 /** Nobody holds it, and whoever did is refused. */
 const updatePipeline = `
-update pipeline set epoch = greatest(epoch, $2) + 1, holder_pid = null, holder_start = null, lease_until = null where name = $1`;
+update pipeline set epoch = greatest(epoch, $2) + 1, ${noHolder} where name = $1`;

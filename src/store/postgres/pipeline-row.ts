@@ -1,13 +1,12 @@
 /** The pipeline's row with all that hangs on it, as one statement. */
 import type { Layout } from '../../core/layout.ts';
 import type { PatternSet, PipelineRow } from '../store.ts';
+import { isHeld } from './holder.ts';
 import type { Row } from './session.ts';
 
 export const selectPipeline = `
 select p.name, p.epoch, p.last_sequence, p.folded_sequence, p.last_detection_time, p.generation, p.layout, p.input,
-  p.holder_pid, p.holder_start, p.lease_until > clock_timestamp() and exists (
-    select from pg_stat_activity a where a.pid = p.holder_pid and (a.backend_start is null or a.backend_start = p.holder_start)
-  ) as held,
+  p.holder_pid, p.holder_start, ${isHeld} as held,
   coalesce((select max(position) from chunk), 0) as last_position,
   (select json_build_object('fingerprint', s.fingerprint, 'text', s.text, 'patterns', s.patterns)
     from pattern_set s order by s.from_sequence desc limit 1) as pattern_set,

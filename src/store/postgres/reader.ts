@@ -4,6 +4,7 @@ import type { RejectedRow } from '../../reader/rejected.ts';
 import type {
   ChunkFilter,
   DetectionRow,
+  Holder,
   Outcome,
   PipelineRow,
   QuarantinedRow,
@@ -14,6 +15,7 @@ import type {
 import { selectReplayed } from './replayed.ts';
 import { textArray } from './arrays.ts';
 import { storeError } from './failure.ts';
+import { readHolder } from './holder.ts';
 import { identifier } from './identifier.ts';
 import { loadDetector } from './load.ts';
 import { statisticsTable } from './names.ts';
@@ -38,6 +40,13 @@ export class PostgresReader implements StoreReader {
     return await this.#ask('read the pipeline', null, async (statements) => {
       const [record] = await statements.query<PipelineRecord>(selectPipeline);
       return record === undefined ? null : pipelineRow(record);
+    });
+  }
+
+  async holder(): Promise<Holder | null> {
+    return await this.#ask('see who holds the pipeline', null, async (statements) => {
+      const [record] = await statements.query<{ name: string }>('select name from pipeline');
+      return record === undefined ? null : await readHolder(statements, record.name);
     });
   }
 
