@@ -27,14 +27,25 @@ const DIFFERENCES = 1;
 const SAME = 1;
 const SAMPLE = 512;
 
+/** Used again: one that grows with each chunk, in steps, takes several times the bytes that come out. */
+const writer = new VarintWriter();
+
 export function encodeDelta(delta: StateDelta): Uint8Array {
-  const out = new VarintWriter();
+  try {
+    return encodeInto(writer, delta).slice();
+  } finally {
+    writer.clear();
+  }
+}
+
+/** Until `out` is cleared. */
+function encodeInto(out: VarintWriter, delta: StateDelta): Uint8Array {
   out.byte(FORMAT);
   out.unsigned(delta.grains.length);
   for (const grain of delta.grains) writeGrain(out, grain);
   const bytes = out.view();
   out.uint32(crc32(bytes, 0, bytes.length));
-  return out.view().slice();
+  return out.view();
 }
 
 export function decodeDelta(bytes: Uint8Array): StateDelta {

@@ -4,10 +4,20 @@
  */
 import { TallyhoError } from './error.ts';
 
+const firstBytes = 4096;
+/** More than the delta of a usual chunk; what one large chunk needed is not kept for all others. */
+const mostKept = 1 << 20;
+
 /** A growing byte buffer. */
 export class VarintWriter {
-  private bytes = new Uint8Array(4096);
+  private bytes = new Uint8Array(firstBytes);
   private length = 0;
+
+  /** Empty again; what is written next overwrites what `view` gave. */
+  clear(): void {
+    if (this.bytes.length > mostKept) this.bytes = new Uint8Array(firstBytes);
+    this.length = 0;
+  }
 
   byte(value: number): void {
     this.room(1);

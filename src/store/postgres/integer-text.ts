@@ -6,7 +6,7 @@
  */
 import type { Integers } from '../../core/integers.ts';
 
-const [minus, zero] = [0x2d, 0x30];
+const [minus, zero, tab, newline] = [0x2d, 0x30, 0x09, 0x0a];
 
 export type Column = Uint32Array | Integers;
 
@@ -17,25 +17,40 @@ const longestInteger = 41;
 /** Rows `from` to `to` of the columns as the text form of COPY. */
 export function* copyText(columns: readonly Column[], from: number, to: number): Generator<Uint8Array> {
   const reserve = columns.length * longestInteger;
-  let piece = Buffer.allocUnsafe(pieceBytes + reserve);
-  let at = 0;
-  for (let row = from; row < to; row++) {
-    for (let i = 0; i < columns.length; i++) {
-      const column = columns[i];
-      if (column === undefined) continue;
-      if (i > 0) piece[at++] = 0x09;
-      if (column instanceof Uint32Array) at = writeDigits(piece, at, column[row] ?? 0);
-      else if (column.narrow !== null) at = writeDigits(piece, at, column.narrow[row] ?? 0);
-      else at += piece.write(column.big(row).toString(), at, 'latin1');
-    }
-    piece[at++] = 0x0a;
-    if (at > pieceBytes) {
-      yield piece.subarray(0, at);
-      piece = Buffer.allocUnsafe(pieceBytes + reserve);
-      at = 0;
-    }
+  for (let row = from; row < to; ) {
+    const piece = Buffer.allocUnsafe(pieceBytes + reserve);
+    const filled = writeRows(piece, columns, row, to);
+    row = filled.row;
+    yield piece.subarray(0, filled.bytes);
   }
-  if (at > 0) yield piece.subarray(0, at);
+}
+
+/**
+ * As many rows as the piece has room for. Not in the generator, and row by row in a function of its own: V8 compiles a generator's
+ * loop again whenever it comes out of it to a place where it has not been before.
+ */
+function writeRows(piece: Buffer, columns: readonly Column[], from: number, to: number): { readonly row: number; readonly bytes: number } {
+  let bytes = 0;
+  let row = from;
+  while (row < to && bytes <= pieceBytes) bytes = writeRow(piece, bytes, columns, row++);
+  return { row, bytes };
+}
+
+/** Returns where it ends. */
+function writeRow(piece: Buffer, start: number, columns: readonly Column[], row: number): number {
+  let at = start;
+  for (let i = 0; i < columns.length; i++) {
+    at = writeInteger(piece, at, columns[i] as Column, row);
+    piece[at++] = tab;
+  }
+  piece[at - 1] = newline;
+  return at;
+}
+
+function writeInteger(piece: Buffer, at: number, column: Column, row: number): number {
+  if (column instanceof Uint32Array) return writeDigits(piece, at, column[row] as number);
+  if (column.narrow !== null) return writeDigits(piece, at, column.narrow[row] as number);
+  return at + piece.write(column.big(row).toString(), at, 'latin1');
 }
 
 /** A safe integer as digits; returns where it ends. */
