@@ -35,6 +35,8 @@ export interface ComposeOptions {
   readonly on: (event: PipelineEvent) => void;
   /** For what is told once, such as that the private server is made. */
   readonly say: (text: string) => void;
+  /** The state was last in use on another machine, where nothing of ours runs any more. */
+  readonly takeOverState?: boolean;
   /** Whether chunks are read while the store is on its way. */
   readonly readEarly?: boolean;
   /** Of `run --profile`. */
@@ -75,6 +77,7 @@ export async function compose(config: Config, given: ComposeOptions): Promise<Co
         readOnly: false,
         onProgress: given.say,
         onWaiting: () => given.readEarly === true && early?.begin(),
+        takeOver: given.takeOverState === true,
         signal: given.signal,
       }),
     );

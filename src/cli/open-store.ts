@@ -13,6 +13,7 @@ export interface OpenStoreOptions {
   readonly onProgress: (text: string) => void;
   /** The private server is on its way, and nothing can be done but wait. */
   readonly onWaiting?: () => void;
+  readonly takeOver?: boolean;
   readonly signal: AbortSignal | undefined;
 }
 

@@ -18,6 +18,8 @@ export interface PrivateStoreOptions {
   readonly readOnly: boolean;
   readonly onProgress: (text: string) => void;
   readonly onWaiting?: () => void;
+  /** Start the server although another machine used this state last (`--take-over-state`). */
+  readonly takeOver?: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -35,8 +37,8 @@ export function makePrivateStore(options: PrivateStoreOptions): Store {
   let opened: Promise<Opened> | null = null;
 
   async function open(): Promise<Opened> {
-    const { folder, pipeline, keepDeltas, readOnly, onProgress, onWaiting = () => undefined, signal } = options;
-    const server = await openPrivateServer({ folder, onProgress, onWaiting, ...(signal === undefined ? {} : { signal }) });
+    const { folder, pipeline, keepDeltas, readOnly, onProgress, onWaiting = () => undefined, takeOver = false, signal } = options;
+    const server = await openPrivateServer({ folder, onProgress, onWaiting, takeOver, ...(signal === undefined ? {} : { signal }) });
     try {
       return { server, store: await openPostgresStore({ connection: connectionOf(server), pipeline, readOnly, keepDeltas }) };
     } catch (error) {

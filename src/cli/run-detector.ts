@@ -23,6 +23,8 @@ export interface RunChoices {
   readonly waitMs: number | null;
   /** An output that is ahead counts as detected. */
   readonly adopt: boolean;
+  /** A private state that was last in use on another machine is taken over. */
+  readonly takeOverState: boolean;
   /** Tells at the end where the time went. */
   readonly profile: boolean;
 }
@@ -57,6 +59,7 @@ export async function runDetector(config: Config, choices: RunChoices, call: Cal
       },
       say: view.say,
       readEarly: true,
+      takeOverState: choices.takeOverState,
       profile,
       signal,
     });

@@ -10,6 +10,7 @@ interface RunFlags {
   readonly wait?: true | number;
   readonly profile?: boolean;
   readonly adopt?: boolean;
+  readonly takeOverState?: boolean;
 }
 
 export const addRun: AddCommand = (program, callOf) => {
@@ -28,6 +29,7 @@ export const addRun: AddCommand = (program, callOf) => {
       duration,
     )
     .option('--adopt', 'where the output holds what this state did not write (SINK_AHEAD): let it count as detected')
+    .option('--take-over-state', 'start on a private state that another machine used last and did not close (STATE_UNREACHABLE)')
     .option('--profile', 'say at the end where the time went: wall by phase, CPU by part of the program')
     .option('--commit-chunks <n>', 'exactly so many chunks a commit (for tests)', wholeNumber(1, 100_000))
     .addHelpText(
@@ -47,7 +49,7 @@ export const addRun: AddCommand = (program, callOf) => {
 async function run(flags: RunFlags, call: Call): Promise<void> {
   const [{ runDetector }, { loadConfig }] = await Promise.all([import('../run-detector.ts'), import('../../config/load-config.ts')]);
   const config = await loadConfig(call.configFile, call.env);
-  const { once = false, commitChunks = null, yes = false, profile = false, adopt = false, wait = null } = flags;
+  const { once = false, commitChunks = null, yes = false, profile = false, adopt = false, takeOverState = false, wait = null } = flags;
   const waitMs = wait === true ? Number.POSITIVE_INFINITY : wait;
-  call.exit(await runDetector(config, { once, commitChunks, yes, waitMs, profile, adopt }, call));
+  call.exit(await runDetector(config, { once, commitChunks, yes, waitMs, profile, adopt, takeOverState }, call));
 }

@@ -59,6 +59,6 @@ async function refuseOtherMachine(folder: StateFolder, takeOver: boolean): Promi
     'STATE_UNREACHABLE',
     `The state in ${folder.root} was last in use on ${door.machine}, was not stopped cleanly there, and lies on a network disk, ` +
       'where a lock may not reach from one machine to another.',
-    { mend: `When you are sure that nothing of Tallyho runs on ${door.machine} any more, start with --take-over-state.` },
+    { mend: `When you are sure that nothing of Tallyho runs on ${door.machine} any more, start with \`tallyho run --take-over-state\`.` },
   );
 }
