@@ -1,8 +1,7 @@
 /**
  * The exact byte reader of one CSV object: bytes in any blocks -> rows into the aggregate, rejected rows, or a fault.
  *
- * Modes, in order: start (BOM, blank lines) -> guess (bytes are gathered until the quote is known; skipped if it is
- * configured) -> header -> rows. A fault of the header ends the reading; what follows is ignored.
+ * Modes, in order: opening (opening.ts) -> header -> rows. A fault of the header ends the reading; what follows is ignored.
  *
  * Rows go through windows (window.ts). In a clean one regular rows are read in WebAssembly, or, where the aggregate is not
  * there, `scanRow` finds their fields in place; a record that is not regular, or lies in a window that is not clean, or runs
@@ -13,10 +12,11 @@
  */
 import { assertLaw } from '../core/error.ts';
 import type { Aggregator } from './aggregator.ts';
-import { CR, DOUBLE_QUOTE, LF, maxRecordBytes, NO_QUOTE, SINGLE_QUOTE } from './bytes.ts';
+import { DOUBLE_QUOTE, LF, maxRecordBytes, SINGLE_QUOTE } from './bytes.ts';
+import { Carry } from './carry.ts';
 import { type Columns, readHeader } from './header.ts';
 import { LongRecord } from './long-record.ts';
-import { QuoteGuess } from './quote-guess.ts';
+import { Opening } from './opening.ts';
 import { needsOf, type Reading } from './reading.ts';
 import type { CsvStart, PieceTaker } from './piece-taker.ts';
 import { type Fields, makeFields, RecordScanner, splitRecord, withoutCr } from './record.ts';
@@ -32,14 +32,6 @@ export interface PartFault {
   readonly detail: string;
 }
 
-const bom = [0xef, 0xbb, 0xbf];
-
-function quoteByte(quote: Reading['csv']['quote']): number | null {
-  if (quote === 'auto') return null;
-  if (quote === 'none') return NO_QUOTE;
-  return quote === "'" ? SINGLE_QUOTE : DOUBLE_QUOTE;
-}
-
 export class CsvPart {
   /** Rows read: accepted and rejected. */
   rows = 0;
@@ -48,18 +40,13 @@ export class CsvPart {
   readonly #aggregator: Aggregator;
   readonly #rejections: Rejections;
   readonly #delimiter: number;
+  readonly #opening: Opening;
   #quote: number;
-  #guess: QuoteGuess | null;
-  #mode: 'start' | 'guess' | 'header' | 'rows' | 'fault' = 'start';
+  #mode: 'opening' | 'header' | 'rows' | 'fault' = 'opening';
   #fault: PartFault | null = null;
   /** The line on which the record in hand starts. */
   #line = 1;
-  /** Line of the first byte that the guess saw. */
-  #guessFrom = 1;
-  /** Of the first three bytes, those that may yet be a BOM; null once that is settled. */
-  #bomSeen: number | null = 0;
-  #carry: Uint8Array = new Uint8Array(0);
-  #carried = 0;
+  readonly #carry = new Carry();
   #scanning = false;
   #long: LongRecord | null = null;
   #scanner: RecordScanner;
@@ -78,9 +65,8 @@ export class CsvPart {
     this.#aggregator = aggregator;
     this.#rejections = rejections;
     this.#delimiter = reading.csv.delimiter.charCodeAt(0);
-    const quote = quoteByte(reading.csv.quote);
-    this.#guess = quote === null ? new QuoteGuess(this.#delimiter) : null;
-    this.#quote = quote ?? DOUBLE_QUOTE;
+    this.#opening = new Opening(reading.csv);
+    this.#quote = this.#opening.quote;
     this.#scanner = new RecordScanner(this.#quote, this.#delimiter);
   }
 
@@ -88,10 +74,8 @@ export class CsvPart {
   push(bytes: Uint8Array): void {
     // Not a Buffer: two classes of byte arrays in the hot loops cost a fifth of their speed.
     const block = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    let p = 0;
-    if (this.#mode === 'start') p = this.#start(block);
-    if (this.#mode === 'guess') this.#gather(p === 0 ? block : block.subarray(p));
-    else if (this.#mode === 'header' || this.#mode === 'rows') this.#read(block, p);
+    if (this.#mode === 'opening') this.#open(this.#opening.push(block) ?? []);
+    else this.#read(block);
   }
 
   /** Instead of its first bytes: the header was read elsewhere. */
@@ -103,96 +87,28 @@ export class CsvPart {
   /** Reads a piece (pieces.ts) that starts on line `line`. */
   readLines(piece: Uint8Array, line: number): void {
     this.#line = line;
-    this.#read(piece, 0);
+    this.#read(piece);
     assertLaw(!this.#scanning, 'a piece ends with a record');
   }
 
   /** No more bytes come: what is wrong with the object as a whole, or null. */
   end(): PartFault | null {
-    if (this.#mode === 'start') this.#endStart();
-    if (this.#mode === 'guess') {
-      this.#guess?.end();
-      this.#guessed();
-    }
+    if (this.#mode === 'opening') this.#open(this.#opening.end());
     if (this.#mode === 'header' || this.#mode === 'rows') this.#endRecord();
     return this.#fault;
   }
 
   /** What was guessed, without a final stop, for messages about what it may have caused; null where the quote is configured. */
   get note(): string | null {
-    if (this.#guess === null) return null;
-    const where =
-      this.#guess.line === null ? 'because no field of the second line is quoted' : `from line ${this.#guessFrom + this.#guess.line - 1}`;
-    return `The quote of ${this.#object} was taken to be ${String.fromCharCode(this.#quote)} ${where}; source.csv.quote sets it`;
+    return this.#opening.noteOf(this.#object);
   }
 
-  // Start: the BOM, then blank lines, which may come in any number.
-
-  #start(block: Uint8Array): number {
-    let p = 0;
-    while (p < block.length && this.#mode === 'start') {
-      const byte = block[p]!;
-      if (this.#bomSeen !== null) {
-        if (byte === bom[this.#bomSeen]) {
-          p++;
-          this.#bomSeen = this.#bomSeen === 2 ? null : this.#bomSeen + 1;
-        } else this.#settleBom();
-      } else if (byte === LF) {
-        this.#carried = 0;
-        this.#line++;
-        p++;
-      } else if (byte === CR && this.#carried === 0) {
-        // Blank if an LF follows, else data.
-        this.#keep(block, p, p + 1);
-        p++;
-      } else this.#begin();
-    }
-    return p;
-  }
-
-  #settleBom(): void {
-    const seen = this.#bomSeen ?? 0;
-    this.#bomSeen = null;
-    if (seen === 0) return;
-    this.#keep(Uint8Array.from(bom), 0, seen);
-    this.#begin();
-  }
-
-  #endStart(): void {
-    if (this.#bomSeen !== null) this.#settleBom();
-    if (this.#mode === 'start' && this.#carried > 0) this.#begin();
-  }
-
-  /** The first byte of the header is there (some may be in `carry`). */
-  #begin(): void {
-    this.#guessFrom = this.#line;
-    this.#mode = this.#guess === null ? 'header' : 'guess';
-    const carried = this.#carry.slice(0, this.#carried);
-    this.#carried = 0;
-    if (this.#mode === 'guess') this.#gather(carried);
-    else this.#read(carried, 0);
-  }
-
-  // Guess
-
-  #gather(block: Uint8Array): void {
-    const guess = this.#guess;
-    if (guess === null) return;
-    guess.push(block);
-    if (guess.done && this.#carried === 0) {
-      this.#useQuote(guess.quote);
-      this.#read(block, 0);
-      return;
-    }
-    this.#keep(block, 0, block.length);
-    if (guess.done) this.#guessed();
-  }
-
-  #guessed(): void {
-    this.#useQuote(this.#guess?.quote ?? DOUBLE_QUOTE);
-    const head = this.#carry.slice(0, this.#carried);
-    this.#carried = 0;
-    this.#read(head, 0);
+  /** Reads what comes of the opening. */
+  #open(blocks: readonly Uint8Array[]): void {
+    if (blocks.length === 0) return;
+    this.#line = this.#opening.line;
+    this.#useQuote(this.#opening.quote);
+    for (const block of blocks) this.#read(block);
   }
 
   #useQuote(quote: number): void {
@@ -203,8 +119,8 @@ export class CsvPart {
 
   // Records
 
-  #read(block: Uint8Array, from: number): void {
-    let p = from;
+  #read(block: Uint8Array): void {
+    let p = 0;
     // Asked once a block, when a record starts.
     let ask = this.#beside !== null;
     while (p < block.length && this.#mode !== 'fault') {
@@ -304,10 +220,10 @@ export class CsvPart {
     if (this.#long !== null) {
       this.#long.push(block.subarray(from, lf));
       this.#endLong(true);
-    } else if (this.#carried > 0) {
+    } else if (this.#carry.length > 0) {
       this.#keepPart(block, from, lf);
       if (this.#long !== null) this.#endLong(true);
-      else this.#record(this.#carry, 0, withoutCr(this.#carry, 0, this.#carried), true);
+      else this.#record(this.#carry.bytes, 0, withoutCr(this.#carry.bytes, 0, this.#carry.length), true);
     } else this.#record(block, from, withoutCr(block, from, lf), true);
     this.#endedAt(1 + this.#scanner.innerLines);
     return lf + 1;
@@ -320,14 +236,14 @@ export class CsvPart {
     const inHeader = this.#mode === 'header';
     const line = this.#line;
     if (this.#long !== null) this.#endLong(false);
-    else if (inHeader || !open) this.#record(this.#carry, 0, this.#carried, false);
+    else if (inHeader || !open) this.#record(this.#carry.bytes, 0, this.#carry.length, false);
     if (open && this.#fault === null) this.#endWith('bad_quoting', `The record that starts on line ${line} has an open quote to the end.`);
   }
 
   #endedAt(lines: number): void {
     this.#line += lines;
     this.#scanning = false;
-    this.#carried = 0;
+    this.#carry.clear();
     this.#long = null;
   }
 
@@ -398,24 +314,13 @@ export class CsvPart {
 
   /** Keeps bytes of a record that goes on; one that is sure to be too long is only measured from here on. */
   #keepPart(block: Uint8Array, from: number, to: number): void {
-    if (this.#long === null && this.#carried + to - from > maxRecordBytes + 1) {
+    if (this.#long === null && this.#carry.length + to - from > maxRecordBytes + 1) {
       this.#long = new LongRecord();
-      this.#long.push(this.#carry.subarray(0, this.#carried));
-      this.#carried = 0;
+      this.#long.push(this.#carry.bytes.subarray(0, this.#carry.length));
+      this.#carry.clear();
     }
-    if (this.#long === null) this.#keep(block, from, to);
+    if (this.#long === null) this.#carry.add(block, from, to);
     else this.#long.push(block.subarray(from, to));
-  }
-
-  #keep(block: Uint8Array, from: number, to: number): void {
-    const length = this.#carried + to - from;
-    if (length > this.#carry.length) {
-      const grown = new Uint8Array(Math.max(256, length, 2 * this.#carry.length));
-      grown.set(this.#carry.subarray(0, this.#carried));
-      this.#carry = grown;
-    }
-    this.#carry.set(block.subarray(from, to), this.#carried);
-    this.#carried = length;
   }
 }
 
