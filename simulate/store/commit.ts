@@ -3,7 +3,7 @@ import { assertLaw, TallyhoError } from '../../src/core/error.ts';
 import type { Layout } from '../../src/core/layout.ts';
 import { folderOf, placeEntries } from '../../src/store/postgres/commit.ts';
 import { withPatternSets } from '../../src/store/postgres/pattern-sets.ts';
-import type { CommitEntry, CommitRequest, DetectionRecord, LedgerLine, StoredLine } from '../../src/store/store.ts';
+import type { CommitEntry, CommitRequest, DetectionRecord, InboxAnswer, LedgerLine, StoredLine } from '../../src/store/store.ts';
 import { currentPatterns, type KnownPattern, type State, type StoredDetection, type StoredFile } from './state.ts';
 
 /** The request is checked (`checkRequest`), and the fence passed. */
@@ -49,7 +49,17 @@ export function commitTo(state: State, { from, to, entries, sameContent }: Commi
     ),
     detections: addDetections(withSets, entries),
     files: addFiles(state.files, entries),
+    inbox: entries.reduce((inbox, { fulfils = null }) => (fulfils === null ? inbox : withAnswer(inbox, fulfils)), state.inbox),
   };
+}
+
+/** Of a request that is there and waits. */
+export function withAnswer(inbox: State['inbox'], { id, answer }: InboxAnswer): State['inbox'] {
+  assertLaw(
+    inbox.some((request) => request.id === id && request.answer === null),
+    'a request is answered once, and only one that is there',
+  );
+  return inbox.map((request) => (request.id === id ? { ...request, answer, bytes: null } : request));
 }
 
 /** Each names a rejected row, once. */

@@ -83,6 +83,12 @@ export class Database {
     return after;
   }
 
+  /** A transaction of whoever needs no lease. */
+  change(name: string, change: (state: State) => State): void {
+    const pipeline = this.#pipelines.get(name);
+    if (pipeline !== undefined) pipeline.state = change(pipeline.state);
+  }
+
   release(name: string, epoch: number): void {
     const pipeline = this.#pipelines.get(name);
     if (pipeline?.state.epoch === epoch) pipeline.holder = null;

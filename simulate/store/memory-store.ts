@@ -8,11 +8,13 @@ import type {
   ClaimOptions,
   DetectionRow,
   Holder,
+  InboxRequest,
   PipelineRow,
   QuarantinedRow,
   Store,
   StoredLine,
   StoredReplayedRow,
+  StoredRequest,
   StoreReader,
   Writer,
 } from '../../src/store/store.ts';
@@ -119,6 +121,30 @@ export class MemoryStore implements Store {
   replayed({ position, origin }: { readonly position?: number; readonly origin?: number }): AsyncIterable<readonly StoredReplayedRow[]> {
     return this.#pages('read the replayed rows', ({ replayed }) =>
       replayed.filter((row) => (position === undefined || row.position === position) && (origin === undefined || row.origin === origin)),
+    );
+  }
+
+  async request(request: InboxRequest): Promise<void> {
+    const { database, pipeline, wire, time } = this.#options;
+    const connection = await wire.connect();
+    try {
+      await wire.send(connection, 'write', 'hand over to the detector', () =>
+        database.change(pipeline, (state) =>
+          state.inbox.some(({ id }) => id === request.id)
+            ? state
+            : { ...state, inbox: [...state.inbox, { ...request, at: new Date(time.now()), answer: null }] },
+        ),
+      );
+    } finally {
+      wire.close(connection);
+    }
+  }
+
+  async requests({ id, isOpen }: { readonly id?: string; readonly isOpen?: boolean } = {}): Promise<readonly StoredRequest[]> {
+    return await this.#readState('read the inbox', ({ inbox }) =>
+      inbox
+        .filter((request) => (id === undefined || request.id === id) && (isOpen === undefined || (request.answer === null) === isOpen))
+        .map(({ id: of, kind, name, at, answer }) => ({ id: of, kind, name, at, answer })),
     );
   }
 

@@ -6,6 +6,8 @@ import type {
   Basis,
   CommitRequest,
   ContentInForce,
+  InboxAnswer,
+  InboxRequest,
   KnownChunk,
   PendingFile,
   PipelineRow,
@@ -13,7 +15,7 @@ import type {
   StoredLine,
   Writer,
 } from '../../src/store/store.ts';
-import { commitTo, withoutNul } from './commit.ts';
+import { commitTo, withAnswer, withoutNul } from './commit.ts';
 import type { MemoryStoreOptions } from './memory-store.ts';
 import { rebuildTo } from './rebuild.ts';
 import { currentPatterns, pipelineRow, type State, type StoredFile } from './state.ts';
@@ -108,6 +110,17 @@ export class MemoryWriter implements Writer {
   async commit(request: CommitRequest): Promise<void> {
     checkRequest(request);
     await this.#write('commit', (state) => (state.lastSequence === request.from ? commitTo(state, request) : null));
+  }
+
+  async nextRequest(): Promise<InboxRequest | null> {
+    return await this.#read('read the inbox', ({ inbox }) => {
+      const found = inbox.find(({ answer }) => answer === null);
+      return found === undefined ? null : { id: found.id, kind: found.kind, name: found.name, bytes: found.bytes ?? new Uint8Array(0) };
+    });
+  }
+
+  async answer(answer: InboxAnswer): Promise<void> {
+    await this.#write('answer a request', (state) => ({ ...state, inbox: withAnswer(state.inbox, answer) }));
   }
 
   async fold(rows: readonly FoldRows[], to: number, beside?: AbortSignal): Promise<void> {

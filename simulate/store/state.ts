@@ -3,7 +3,16 @@
  * it takes place as a whole or not at all, and whoever reads keeps the snapshot that he began with.
  */
 import type { RejectedRow } from '../../src/reader/rejected.ts';
-import type { Basis, DetectionRow, PatternSet, PipelineRow, PlannedFile, StoredLine, StoredReplayedRow } from '../../src/store/store.ts';
+import type {
+  Basis,
+  DetectionRow,
+  PatternSet,
+  PipelineRow,
+  PlannedFile,
+  StoredLine,
+  StoredReplayedRow,
+  StoredRequest,
+} from '../../src/store/store.ts';
 
 export type KnownPattern = PipelineRow['patterns'][number];
 
@@ -52,6 +61,8 @@ export interface State {
   readonly detections: readonly StoredDetection[];
   /** By sequence and ordinal. */
   readonly files: readonly StoredFile[];
+  /** In the order in which they were put; without bytes once they are answered. */
+  readonly inbox: readonly (StoredRequest & { readonly bytes: Uint8Array | null })[];
 }
 
 export function emptyState(name: string): State {
@@ -73,6 +84,7 @@ export function emptyState(name: string): State {
     tables: new Map(),
     detections: [],
     files: [],
+    inbox: [],
   };
 }
 

@@ -17,11 +17,14 @@ export function makeBurst(): Burst {
   let applied: LedgerLine[] = [];
   let notes: string[] = [];
   let corrections: string[] = [];
+  let replays: string[] = [];
   let chunks = 0;
   let sums = { chunks: 0, rows: 0, quarantined: 0, detections: 0 };
 
   return {
     add(line) {
+      if (line.kind === 'replay')
+        replays.push(`${printable(line.key)}: ${counted(line.applied, 'mended row')} applied, ${counted(line.detections, 'detection')}`);
       if (line.kind !== 'chunk' && line.kind !== 'correction') return;
       if (line.outcome !== 'waiting') chunks++;
       if (line.kind === 'correction') {
@@ -51,7 +54,7 @@ export function makeBurst(): Burst {
         const quarantined = sums.quarantined === 0 ? '' : `, ${counted(sums.quarantined, 'row')} quarantined`;
         texts.push(`${subject}: ${counted(sums.rows, 'row')}${quarantined}, ${counted(sums.detections, 'detection')}`);
       }
-      texts.push(...corrections.slice(0, mostNotes));
+      texts.push(...replays, ...corrections.slice(0, mostNotes));
       if (corrections.length > mostNotes)
         texts.push(`and ${counted(corrections.length - mostNotes, 'correction')} more: see \`tallyho chunks\`.`);
       texts.push(...notes.slice(0, mostNotes));
@@ -60,6 +63,7 @@ export function makeBurst(): Burst {
       applied = [];
       notes = [];
       corrections = [];
+      replays = [];
       chunks = 0;
       sums = { chunks: 0, rows: 0, quarantined: 0, detections: 0 };
       return texts;

@@ -87,6 +87,8 @@ export function makePrivateStore(options: PrivateStoreOptions): Store {
     describe: `private PostgreSQL in ${options.folder}`,
     claim: (claim) => attempt((store) => store.claim(claim)),
     holder: () => attempt((store) => store.holder()),
+    request: (request) => attempt((store) => store.request(request)),
+    requests: (filter) => attempt((store) => store.requests(filter)),
     pipeline: () => attempt((store) => store.pipeline()),
     files: () => attempt((store) => store.files()),
     counts: () => attempt((store) => store.counts()),

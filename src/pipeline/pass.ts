@@ -30,6 +30,8 @@ export interface PassOptions {
   readonly signal: AbortSignal;
   readonly firstSeen: Map<string, number>;
   readonly uncommittable: ReadonlyMap<string, string>;
+  /** Between two chunks: what commands ask for does not wait for the end of a backlog. */
+  readonly lookIntoInbox: () => Promise<void>;
 }
 
 export async function runPass(pass: PassOptions): Promise<PassResult> {
@@ -65,6 +67,7 @@ export async function runPass(pass: PassOptions): Promise<PassResult> {
         await session.committer.flush();
         session.folding.begin();
       }
+      await pass.lookIntoInbox();
     }
   } catch (error) {
     // Told to stop: what was evaluated is committed all the same.

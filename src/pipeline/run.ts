@@ -8,6 +8,7 @@ import { crc32 } from '../core/crc32.ts';
 import { TallyhoError } from '../core/error.ts';
 import type { NotChunks } from '../objects/chunk.ts';
 import type { CommitRequest, PipelineRow, Store } from '../store/store.ts';
+import { inboxEveryMs, watchInbox } from './inbox.ts';
 import { isDataError } from './data-error.ts';
 import type { PipelineOptions } from './options.ts';
 import { isStop, runPass } from './pass.ts';
@@ -22,7 +23,7 @@ export interface RunMode {
 }
 
 const firstRetryMs = 200;
-const longestRetryMs = 30_000;
+export const longestRetryMs = 30_000;
 /** `--once` gives up after so many failures without anything done in between; a watching detector never does. */
 const onceAttempts = 6;
 
@@ -163,10 +164,12 @@ async function finish(session: Session): Promise<void> {
 async function watch(run: Run, session: Session): Promise<void> {
   const { options, mode } = run;
   const { once, signal } = mode;
+  const lookIntoInbox = watchInbox(options, session, run.uncommittable, signal);
   for (let isFirst = true; !signal.aborted; isFirst = false) {
     // One that has nothing to commit learns here that it was taken over, or that its connection is gone.
     session.assertHeld();
-    const pass = await runPass({ ...run, session, once, isFirst, signal }).catch((error: unknown) => {
+    await lookIntoInbox();
+    const pass = await runPass({ ...run, session, once, isFirst, signal, lookIntoInbox }).catch((error: unknown) => {
       if (isStop(error, signal)) return null;
       throw error;
     });
@@ -178,13 +181,13 @@ async function watch(run: Run, session: Session): Promise<void> {
     if (pass.progressed) continue;
     await session.publisher.drain();
     // A listing that takes long must not be all that a bucket sees of us (PROTOCOL.md 6).
-    await rest(run, session, Math.max(options.input.pollMs, 2 * pass.listMs));
+    await rest(run, session, lookIntoInbox, Math.max(options.input.pollMs, 2 * pass.listMs));
   }
   options.on({ kind: 'stopping' });
 }
 
 /** Until it is time to list again. Meanwhile the tables are brought up; then, and only then, the detector is idle. */
-async function rest(run: Run, { folding }: Session, ms: number): Promise<void> {
+async function rest(run: Run, { folding }: Session, lookIntoInbox: () => Promise<void>, ms: number): Promise<void> {
   const { once, signal } = run.mode;
   const { time } = run.options;
   const until = time.elapsed() + ms;
@@ -198,7 +201,8 @@ async function rest(run: Run, { folding }: Session, ms: number): Promise<void> {
     }
     const left = until - time.elapsed();
     if (left <= 0 || signal.aborted) return;
-    await folding.wait(left, signal);
+    await folding.wait(Math.min(left, inboxEveryMs), signal);
+    await lookIntoInbox();
   }
 }
 

@@ -10,7 +10,7 @@ import { TallyhoError } from '../core/error.ts';
 import type { Detector } from '../core/detector.ts';
 import type { ReadPlan } from '../engine/engine.ts';
 import type { Objects } from '../objects/objects.ts';
-import type { CommitEntry, CommitRequest, ContentInForce, PendingFile, Store, Writer } from '../store/store.ts';
+import type { CommitEntry, CommitRequest, ContentInForce, InboxAnswer, InboxRequest, PendingFile, Store, Writer } from '../store/store.ts';
 import { beginAdoption } from './adopt.ts';
 import { type Fit, fitBasis, isSameBasis } from './basis.ts';
 import { type Committer, makeCommitter } from './committer.ts';
@@ -38,7 +38,7 @@ export interface Life {
   readonly tally: Tally;
   /** Exactly so many entries a commit, or null; asked for each. */
   readonly groupSize: () => number | null;
-  /** Versions (`versionName`) that the database refuses for a reason in their data, with its words. */
+  /** Versions (`versionName`) and requests (`requestName`) that the database refuses for a reason in their data, with its words. */
   readonly uncommittable: Map<string, string>;
   /** A commit took place. */
   readonly onCommitted: () => void;
@@ -67,6 +67,9 @@ export interface Session {
   inForce(key: string): Promise<ContentInForce | null>;
   /** Hands an evaluated entry to the committer. Waits while commits or the sink lag too far behind. */
   commit(entry: CommitEntry, notes: readonly string[]): Promise<void>;
+  /** Requests of commands (inbox.ts). */
+  nextRequest(): Promise<InboxRequest | null>;
+  answer(answer: InboxAnswer): Promise<void>;
   /** Begins nothing further, and resolves when what is under way is over. */
   close(): Promise<void>;
 }
@@ -74,6 +77,11 @@ export interface Session {
 /** One version of the bytes under a key. */
 export function versionName(key: string, contentId: string): string {
   return `${key}\0${contentId}`;
+}
+
+/** Of a request in the inbox; no chunk has an empty key. */
+export function requestName(id: string): string {
+  return versionName('', id);
 }
 
 export async function openSession(life: Life): Promise<Session> {
@@ -200,6 +208,8 @@ async function makeSession(life: Life, fit: Fit, detector: Detector, publisher: 
       return found === null || found.key === key ? null : found;
     },
     inForce: (key) => writer.inForce(key),
+    nextRequest: () => writer.nextRequest(),
+    answer: (answer) => writer.answer(answer),
     async commit(entry, notes) {
       const { line } = entry;
       if (line.outcome === 'applied' && line.contentId !== null) {
@@ -245,17 +255,18 @@ export async function assertConfirmed({ confirm }: PipelineOptions, detections: 
 /** What the next life must know: a commit of one chunk that was refused for its data, or one whose answer is lost. */
 function noteFailure({ uncommittable, onUnknown }: Life, request: CommitRequest, error: unknown): void {
   if (error instanceof TallyhoError && error.code === 'STORE_UNKNOWN_COMMIT') onUnknown(request);
-  const line = request.entries.length === 1 ? request.entries[0]?.line : undefined;
-  if (
-    line === undefined ||
-    (line.kind !== 'chunk' && line.kind !== 'correction') ||
-    line.contentId === null ||
-    line.outcome !== 'applied' ||
-    !isDataError(error)
-  )
-    return;
+  const [entry] = request.entries;
+  if (entry === undefined || request.entries.length > 1 || !isDataError(error)) return;
+  const name = nameOf(entry);
   const words = error instanceof Error ? error.message : String(error);
-  uncommittable.set(versionName(line.key, line.contentId), `PostgreSQL refuses its rows: ${words}`);
+  if (name !== null) uncommittable.set(name, `PostgreSQL refuses its rows: ${words}`);
+}
+
+/** Of what can be left out: a chunk, or what a command asked for. */
+function nameOf({ line, fulfils }: CommitEntry): string | null {
+  if (fulfils !== undefined) return requestName(fulfils.id);
+  if ((line.kind !== 'chunk' && line.kind !== 'correction') || line.contentId === null || line.outcome !== 'applied') return null;
+  return versionName(line.key, line.contentId);
 }
 
 /**

@@ -34,8 +34,8 @@ export function makeTally(): Tally {
     detections: new Map(),
     grew: [],
     line(line, detected) {
-      // A reevaluation, an adoption and the reference are entries, and no chunks.
-      if (line.kind !== 'reevaluation' && line.kind !== 'adoption' && line.kind !== 'reference') {
+      // All others are entries, and no chunks; the rows of a replay are those of the chunks that it mends.
+      if (line.kind === 'chunk' || line.kind === 'correction') {
         this.outcomes[line.outcome] = (this.outcomes[line.outcome] ?? 0) + 1;
         this.rows += line.rows;
         this.quarantinedRows += line.quarantined;

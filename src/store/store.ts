@@ -8,7 +8,9 @@
  *     raises the epoch before it reads;
  *   - `fold` adds rows to the statistics and moves `folded_sequence`, under the same fence: it takes place as a whole while this
  *     writer's epoch holds, once, or not at all. One beside holds up a commit no longer than its own COMMIT takes;
- *   - readers see one consistent snapshot a call, and need no lease.
+ *   - readers see one consistent snapshot a call, and need no lease;
+ *   - a request (`request`) needs no lease either: it waits until whoever has it answers, which is part of the commit that does what
+ *     is asked for, and happens once (PROTOCOL.md 1.7).
  */
 import type { Detector, FoldRows, NewValues } from '../core/detector.ts';
 import type { Layout } from '../core/layout.ts';
@@ -89,6 +91,29 @@ export interface StoredReplayedRow extends ReplayedRow {
   readonly sequence: number;
 }
 
+/** What a command asks of whoever holds the pipeline. */
+export interface InboxRequest {
+  /** Given by the command, and never given again. */
+  readonly id: string;
+  readonly kind: 'replay';
+  /** Of the file. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface InboxAnswer {
+  readonly id: string;
+  /** JSON; whoever asks knows what it says. */
+  readonly answer: string;
+}
+
+/** A request as it stands. */
+export interface StoredRequest extends Omit<InboxRequest, 'bytes'> {
+  readonly at: Date;
+  /** null while it waits. */
+  readonly answer: string | null;
+}
+
 export interface CommitEntry {
   readonly line: LedgerLine;
   /** Position of the waiting line that this one takes the place of. */
@@ -96,6 +121,8 @@ export interface CommitEntry {
   readonly rejected: readonly RejectedRow[];
   /** Of a replay: one for each row that it applies. */
   readonly replayed?: readonly ReplayedRow[];
+  /** The request that asked for this entry: answered in its commit. */
+  readonly fulfils?: InboxAnswer;
   /** Encoded StateDelta by which the statistics change, or null where nothing was applied. */
   readonly delta: Uint8Array | null;
   /** Of a correction: the encoded StateDelta of its contents alone. Null for all others, whose delta it is. */
@@ -236,6 +263,10 @@ export interface Writer {
   inForce(key: string): Promise<ContentInForce | null>;
   known(): AsyncIterable<readonly KnownChunk[]>;
   commit(request: CommitRequest): Promise<void>;
+  /** The one that has waited longest, or null. */
+  nextRequest(): Promise<InboxRequest | null>;
+  /** Of a request that no entry comes of. */
+  answer(answer: InboxAnswer): Promise<void>;
   /**
    * One at a time. With `beside` it has a connection of its own, so that commits go on meanwhile; aborted, that signal ends it,
    * and then, as after every failure, only the next writer knows whether it took place. Without, other acts wait for it.
@@ -294,6 +325,8 @@ export interface StoreReader {
   quarantined(filter?: { readonly key?: string; readonly objects?: readonly string[] }): AsyncIterable<readonly QuarantinedRow[]>;
   /** In the order of the ledger; those of one replay, or those that resolve rows of one chunk (both by position). */
   replayed(filter: { readonly position?: number; readonly origin?: number }): AsyncIterable<readonly StoredReplayedRow[]>;
+  /** In the order in which they were put; one of them, or those that wait or are answered. */
+  requests(filter?: { readonly id?: string; readonly isOpen?: boolean }): Promise<readonly StoredRequest[]>;
   /** By sequence and ordinal. */
   detections(filter?: { readonly patternId?: string }): AsyncIterable<readonly DetectionRow[]>;
   files(): Promise<{
@@ -333,5 +366,7 @@ export interface Store extends StoreReader {
   readonly describe: string;
   /** Takes the right to write (creating and migrating the schema first): raises the epoch. HELD if a live detector has it. */
   claim(options: ClaimOptions): Promise<Writer>;
+  /** Puts a request; given again, nothing happens. Only where the pipeline has been claimed before. */
+  request(request: InboxRequest): Promise<void>;
   close(): Promise<void>;
 }

@@ -2,7 +2,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { tallyho } from '../helpers/tallyho.ts';
+import { startTallyho } from '../helpers/cli-process.ts';
+import { tallyho, tallyhoJson } from '../helpers/tallyho.ts';
 import { makeTempFolder, removeFolder } from '../helpers/temp-folder.ts';
 
 const config = `
@@ -65,4 +66,36 @@ test('mended rows come back once: counted, told, shown, and never again', async 
   expect(why).toContain('2 rows read: 1 counted, 1 still bad');
   expect((await say('status')).stdout).toContain('5 read, 2 quarantined (1 of them mended and counted)');
   expect(await say('rejected', 'replay', 'missing.csv')).toMatchObject({ code: 2, stdout: '' });
+});
+
+test('PROTOCOL 1.7: while a detector runs the rows are handed over to it, and what comes of them is told here', async () => {
+  const detector = startTallyho(['run'], { cwd: folder, env });
+  try {
+    await detector.hears('Watching');
+    const mend = readFileSync(join(folder, 'mend.csv'), 'utf8').replace('"C2,M1,4,50",,,', '"C2,M1,4,50",C2,M1,14.50');
+    writeFileSync(join(folder, 'rest.csv'), mend);
+    const status = (): Promise<{ handedOver: string[]; running: boolean }> => tallyhoJson(['status'], { cwd: folder, env });
+    // A detector that is stopped for a while: the command may end meanwhile.
+    detector.child.kill('SIGSTOP');
+    const left = startTallyho(['rejected', 'replay', 'rest.csv'], { cwd: folder, env });
+    await left.hears('handed over to it');
+    left.child.kill('SIGINT');
+    expect(await left.ended).toBe(0);
+    expect(left.said()).toContain(
+      'The rows stay handed over, and are applied all the same: `tallyho chunks why rest.csv` shows the entry.',
+    );
+    expect(await status()).toMatchObject({ handedOver: ['rest.csv'], running: true });
+    expect((await say('status')).stdout).toContain('The mended rows of rest.csv wait: the detector takes them soon.');
+    const waiting = startTallyho(['rejected', 'replay', 'mend.csv'], { cwd: folder, env });
+    await waiting.hears('handed over to it');
+    detector.child.kill('SIGCONT');
+    expect(await waiting.ended, waiting.said()).toBe(0);
+    expect(waiting.said()).toContain('Nothing was applied.\n2 rows were replayed before, and are not counted again.\n');
+    expect(await status()).toMatchObject({ handedOver: [] });
+    expect((await say('chunks', 'why', 'rest.csv')).stdout).toContain('rest.csv (replay): applied as entry 3');
+    await detector.hears('rest.csv: 1 mended row applied, 1 detection');
+  } finally {
+    detector.child.kill('SIGINT');
+    expect(await detector.ended).toBe(0);
+  }
 });

@@ -157,7 +157,10 @@ describe('a backup', () => {
     // The output is ahead of what was brought back: said, not written over.
     expect(await run(['run', '--once'])).toMatchObject({ code: 2, stderr: expect.stringContaining('tallyho run --adopt') as string });
     const output = readTree(join(folder, 'output'));
-    expect(await run(['run', '--once', '--adopt'])).toMatchObject({ code: 0, stderr: expect.stringContaining('The output was ahead') as string });
+    expect(await run(['run', '--once', '--adopt'])).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('The output was ahead') as string,
+    });
     expect(await tallyhoJson<unknown[]>(['chunks'], { cwd: folder })).toHaveLength(4);
     expect(readTree(join(folder, 'output'))).toEqual(output);
     await well(['run', '--once']);

@@ -1,44 +1,14 @@
 /** `rejected export`: the rows that a person can mend, under the titles of their objects. */
 import { gzipSync } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { guarded, unguarded } from '../../src/export/quarantine-file.ts';
-import { exportRejected, type ExportedRows, type ExportRejected } from '../../src/pipeline/export-rejected.ts';
-import { makeWorld, type Run, type World } from '../helpers/pipeline-world.ts';
-import { startTestServer, type TestServer } from '../helpers/test-server.ts';
+import type { ExportRejected } from '../../src/pipeline/export-rejected.ts';
+import { makeDesk } from '../helpers/quarantine-desk.ts';
+import { useWorld } from '../helpers/use-world.ts';
 
-let server: TestServer;
-let url: string;
-let world: World;
-
-const run: Run = { patterns: [{ id: 'Spent', action: 'LOOK', entity: ['merchant', 'customer'], when: ['sum(amount) >= 5'] }] };
-
-beforeAll(async () => {
-  server = await startTestServer();
-  url = await server.createDatabase();
-});
-afterAll(() => server.close());
-beforeEach(async () => {
-  world = await makeWorld(url, run);
-});
-afterEach(() => world.close());
-
-async function exported(change: Partial<ExportRejected> = {}): Promise<ExportedRows & { readonly text: string }> {
-  const { source, input } = world.options();
-  const texts: string[] = [];
-  const result = await exportRejected({
-    store: world.store,
-    source,
-    csv: input.csv,
-    waitForMs: 0,
-    now: Date.now(),
-    key: null,
-    reason: null,
-    write: async (text) => void texts.push(text),
-    signal: new AbortController().signal,
-    ...change,
-  });
-  return { ...result, text: texts.join('') };
-}
+const spent = { id: 'Spent', action: 'LOOK', entity: ['merchant', 'customer'], when: ['sum(amount) >= 5'] };
+const { world } = useWorld({ patterns: [spent] });
+const { exported } = makeDesk(world);
 
 /** Lines of the file, content ids named after their chunks. */
 async function lines(change?: Partial<ExportRejected>): Promise<string[]> {

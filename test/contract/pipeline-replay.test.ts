@@ -1,72 +1,16 @@
 /** `rejected replay`: mended rows are applied exactly once, as an entry that remembers where they came from (PROTOCOL.md 1.5, 1.6). */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { TallyhoError } from '../../src/core/error.ts';
-import { exportRejected } from '../../src/pipeline/export-rejected.ts';
-import type { QuarantinedRow } from '../../src/store/store.ts';
-import { failing, makeWorld, type Run, withWriter, type World } from '../helpers/pipeline-world.ts';
-import { startTestServer, type TestServer } from '../helpers/test-server.ts';
-
-let server: TestServer;
-let url: string;
-let world: World;
+import { failing, type Run, withWriter } from '../helpers/pipeline-world.ts';
+import { chunk, makeDesk } from '../helpers/quarantine-desk.ts';
+import { useWorld } from '../helpers/use-world.ts';
 
 const spent = { id: 'Spent', action: 'LOOK', entity: ['merchant', 'customer'], when: ['sum(amount) >= 10'] };
-const run: Run = { patterns: [spent] };
 const titles = 'merchant,customer,amount';
-
-beforeAll(async () => {
-  server = await startTestServer();
-  url = await server.createDatabase();
-});
-afterAll(() => server.close());
-beforeEach(async () => {
-  world = await makeWorld(url, run);
-});
-afterEach(() => world.close());
-
-async function exported(): Promise<string> {
-  const { source, input } = world.options();
-  const texts: string[] = [];
-  await exportRejected({
-    store: world.store,
-    source,
-    csv: input.csv,
-    waitForMs: 0,
-    now: Date.now(),
-    key: null,
-    reason: null,
-    write: async (text) => void texts.push(text),
-    signal: new AbortController().signal,
-  });
-  return texts.join('');
-}
-
-async function quarantined(): Promise<QuarantinedRow[]> {
-  const rows: QuarantinedRow[] = [];
-  for await (const page of world.store.quarantined()) rows.push(...page);
-  return rows;
-}
-
-const chunk = (...rows: string[]): string => [titles, ...rows].map((row) => `${row}\n`).join('');
-
-/** Statistics are those of a pipeline that had these chunks in the first place (law 1). */
-async function expectStatisticsOf(chunks: Readonly<Record<string, string>>): Promise<void> {
-  const other = await makeWorld(url, run);
-  try {
-    for (const [key, text] of Object.entries(chunks)) other.put(key, text);
-    await other.run();
-    expect(await world.statistics()).toEqual(await other.statistics());
-  } finally {
-    await other.close();
-  }
-}
-
-/** Lines with what law 4 speaks of; `world.lines` checks it for each. */
-async function conservation(): Promise<string[]> {
-  return (await world.lines()).map(({ kind, key, sequence, rows, applied, quarantined: bad }) =>
-    [kind, key, sequence ?? '-', `${rows}=${applied}+${bad}`].join(' '),
-  );
-}
+/** Statistics are those of a pipeline that had the chunks in the first place (law 1). */
+const { world, expectInForce: expectStatisticsOf } = useWorld({ patterns: [spent] });
+const { quarantined, conservation, ...desk } = makeDesk(world);
+const exported = async (): Promise<string> => (await desk.exported()).text;
 
 describe('PROTOCOL 1.5: mended rows', () => {
   test('are applied as one entry that may detect; those still bad stay quarantined; the same file again does nothing', async () => {
@@ -255,16 +199,6 @@ describe('exactly once', () => {
     expect(await world.lines()).toHaveLength(1);
     expect((await quarantined()).map(({ resolvedBy }) => resolvedBy)).toEqual([null, null]);
     expect(await world.replay(mended)).toMatchObject({ applied: 2 });
-  });
-
-  test('while a detector holds the pipeline it is refused', async () => {
-    world.put('a.csv', chunk('M1,C1,5', 'M1,C1,x'));
-    await world.run();
-    const mended = (await exported()).replace('M1,C1,x', 'M1,C1,6');
-    const detector = await world.store.claim({ waitMs: 0 });
-    await expect(world.replay(mended)).rejects.toMatchObject({ code: 'HELD', exit: 4 });
-    await detector.release();
-    expect(await world.replay(mended)).toMatchObject({ applied: 1 });
   });
 });
 

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import postgres, { type Sql } from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Layout } from '../../src/core/layout.ts';
-import { migrations } from '../../src/store/migrations/migrations.ts';
+import { migrations, schemaVersion } from '../../src/store/migrations/migrations.ts';
 import { grainNames } from '../../src/store/postgres/names.ts';
 import { openPostgresStore, type PostgresStoreOptions } from '../../src/store/postgres/postgres-store.ts';
 import { checkServer, stepsOf } from '../../src/store/postgres/schema.ts';
@@ -38,6 +38,7 @@ test('migrations are what they were when they were released', () => {
       "3 replays b718f36dd3ea85f3",
       "4 adoptions b504740f7855bfef",
       "5 holder a2181e38faaface5",
+      "6 inbox 0000",
     ]
   `);
   expect(migrations.map(({ version }) => version)).toEqual(migrations.map((_, i) => i + 1));
@@ -105,6 +106,23 @@ for (const major of [18, 14] as const) {
 
     describe('the schema', () => {
       test('is the one that is committed', async () => {
+        await fill(sample, []);
+        await expect(await describeSchema(admin, pipeline)).toMatchFileSnapshot('../../src/store/migrations/schema.txt');
+      });
+
+      test('of an older release is brought up by the next who takes the pipeline, and by nobody while it is held', async () => {
+        const first = await (await open()).claim({ waitMs: 0 });
+        await admin.unsafe(`drop table "${pipeline}".inbox; delete from "${pipeline}".migration where version > ${schemaVersion - 1}`);
+        await expect((await open()).pipeline()).rejects.toMatchObject({ code: 'STORE_SCHEMA' });
+        await expect((await open()).claim({ waitMs: 0 })).rejects.toMatchObject({ code: 'HELD' });
+        await expect((await open()).pipeline()).rejects.toMatchObject({ code: 'STORE_SCHEMA' });
+        await first.release();
+        const writer = await (await open()).claim({ waitMs: 0 });
+        expect(writer.pipeline).toMatchObject({ epoch: 2, lastSequence: 0 });
+        expect(await writer.nextRequest()).toBeNull();
+        const versions = await admin`select version from ${admin(pipeline)}.migration order by version`;
+        expect(versions.map(({ version }) => Number(version))).toEqual(migrations.map(({ version }) => version));
+        await writer.release();
         await fill(sample, []);
         await expect(await describeSchema(admin, pipeline)).toMatchFileSnapshot('../../src/store/migrations/schema.txt');
       });

@@ -1,4 +1,5 @@
 /** A world for tests of the pipeline: a folder of chunks, an output, a real store, and every part of it can be made to fail. */
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
@@ -6,7 +7,8 @@ import type { Objects } from '../../src/objects/objects.ts';
 import type { PipelineEvent } from '../../src/pipeline/events.ts';
 import type { PipelineOptions } from '../../src/pipeline/options.ts';
 import { type RebuildOptions, rebuildPipeline, type RebuildSummary } from '../../src/pipeline/rebuild.ts';
-import { type ReplaySummary, replayRejected } from '../../src/pipeline/replay.ts';
+import type { ReplaySummary } from '../../src/pipeline/mended-rows.ts';
+import { type ReplayOptions, replayRejected } from '../../src/pipeline/replay.ts';
 import { runPipeline } from '../../src/pipeline/run.ts';
 import type { RunSummary } from '../../src/pipeline/summary.ts';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
@@ -42,7 +44,7 @@ export interface World {
   remove(key: string): void;
   run(run?: Run): Promise<RunSummary>;
   rebuild(run?: Run & Pick<RebuildOptions, 'acceptChanged'>): Promise<RebuildSummary>;
-  replay(text: string | Buffer, run?: Run, name?: string): Promise<ReplaySummary>;
+  replay(text: string | Buffer, run?: Run & Partial<ReplayOptions>, name?: string): Promise<ReplaySummary>;
   options(run?: Run): PipelineOptions;
   /** What has happened since the last call. */
   events(): PipelineEvent[];
@@ -110,8 +112,13 @@ export async function makeWorld(url: string, defaults: Run = {}, source?: string
       runPipeline(world.options(run), { once: run.once ?? true, signal: run.signal ?? defaults.signal ?? new AbortController().signal }),
     rebuild: ({ acceptChanged = false, ...run } = {}) =>
       rebuildPipeline({ ...world.options(run), acceptChanged }, run.signal ?? new AbortController().signal),
-    replay: (text, run = {}, file = 'mend.csv') =>
-      replayRejected(world.options(run), { name: file, bytes: Buffer.from(text) }, run.signal ?? new AbortController().signal),
+    replay: (text, { id = randomUUID(), onHandedOver = () => undefined, leaveMs = 0, ...run } = {}, file = 'mend.csv') =>
+      replayRejected(
+        world.options(run),
+        { name: file, bytes: Buffer.from(text) },
+        { id, onHandedOver, leaveMs },
+        run.signal ?? new AbortController().signal,
+      ),
     events() {
       const events = heard;
       heard = [];
@@ -176,6 +183,8 @@ export function withWriter(store: Store, change: (writer: Writer) => Partial<Wri
       'rejected',
       'quarantined',
       'replayed',
+      'request',
+      'requests',
       'detections',
       'files',
       'counts',
@@ -197,6 +206,8 @@ export function withWriter(store: Store, change: (writer: Writer) => Partial<Wri
         'inForce',
         'known',
         'commit',
+        'nextRequest',
+        'answer',
         'fold',
         'pendingFiles',
         'markPublished',

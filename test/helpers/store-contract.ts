@@ -6,6 +6,7 @@ import type { Detector } from '../../src/core/detector.ts';
 import { baseGrains } from '../../src/core/layout.ts';
 import type { RejectedRow } from '../../src/reader/rejected.ts';
 import type { CommitEntry, KnownChunk, Store, StoredLine, StoreReader, Writer } from '../../src/store/store.ts';
+import { inboxContract } from './store-contract-inbox.ts';
 import {
   aggregateOf,
   commitRows,
@@ -392,6 +393,13 @@ export function storeContract(name: string, missing: string | undefined, makeWor
         for (let i = 0; i < 10; i++) for await (const batch of store.chunks()) if (batch.length > 0) break;
         expect(await all(store.chunks())).toHaveLength(5_000);
       });
+    });
+
+    inboxContract({
+      open: () => world.open(pipeline),
+      expireLease: () => world.expireLease(pipeline),
+      start,
+      applied: (sequence) => makeEntry({ key: `${sequence}`, outcome: 'applied', sequence }),
     });
 
     describe('PROTOCOL 1.6: law 4, conservation', () => {

@@ -1,7 +1,7 @@
 /** `tallyho rebuild`: all chunks again, after a changed measure. */
 import type { Command } from 'commander';
 import { type AddCommand, type Call, examples } from '../call.ts';
-import { stderr, stdout } from '../output.ts';
+import { stdout } from '../output.ts';
 import { counted, lasting } from '../words.ts';
 
 export const addRebuild: AddCommand = (program, callOf) => {
@@ -25,43 +25,16 @@ interface RebuildFlags {
 }
 
 async function rebuild({ yes = false, acceptChanged = false }: RebuildFlags, call: Call): Promise<void> {
-  const [{ loadConfig }, { compose }, { rebuildPipeline }, { catchInterruption }, { makeRunView }, { makeConfirm }] = await Promise.all([
-    import('../../config/load-config.ts'),
-    import('../compose.ts'),
-    import('../../pipeline/rebuild.ts'),
-    import('../interruption.ts'),
-    import('../run-view.ts'),
-    import('../confirm.ts'),
-  ]);
-  const config = await loadConfig(call.configFile, call.env);
-  const interruption = catchInterruption('Stopping: the statistics stay as they were.');
-  const view = makeRunView({ isTerminal: stderr.isTerminal, watching: null });
+  const [{ withPipeline }, { rebuildPipeline }] = await Promise.all([import('../changing.ts'), import('../../pipeline/rebuild.ts')]);
   const started = performance.now();
-  try {
-    const { signal } = interruption;
-    const composition = await compose(config, {
-      env: call.env,
-      commitChunks: null,
-      confirm: makeConfirm(yes, () => view.end()),
-      on: view.on,
-      say: view.say,
-      signal,
-    });
-    try {
-      const { chunks, rows, detections } = await rebuildPipeline({ ...composition.options, acceptChanged }, signal);
-      view.end();
-      const took = lasting(performance.now() - started);
-      await stdout.lines([
-        `Rebuilt from ${counted(chunks, 'chunk')} with ${counted(rows, 'row')} in ${took}: ${counted(detections, 'new detection')}.`,
-      ]);
-    } catch (error) {
-      if (!interruption.stopped) throw error;
-      view.say('Stopped as asked; the statistics are as they were.');
-    } finally {
-      view.end();
-      await composition.close();
-    }
-  } finally {
-    interruption.end();
-  }
+  const stopping = 'Stopping: the statistics stay as they were.';
+  const stopped = (): string => 'Stopped as asked; the statistics are as they were.';
+  await withPipeline(call, { yes, stopping, stopped }, async ({ options, view, signal }) => {
+    const { chunks, rows, detections } = await rebuildPipeline({ ...options, acceptChanged }, signal);
+    view.end();
+    const took = lasting(performance.now() - started);
+    await stdout.lines([
+      `Rebuilt from ${counted(chunks, 'chunk')} with ${counted(rows, 'row')} in ${took}: ${counted(detections, 'new detection')}.`,
+    ]);
+  });
 }

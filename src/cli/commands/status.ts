@@ -52,6 +52,8 @@ interface Status {
     readonly published: number;
     readonly incidents: readonly { readonly key: string; readonly detail: string }[];
   };
+  /** Files of mended rows that were handed over to the detector, and wait for it. */
+  readonly handedOver: readonly string[];
   /** Chunks that have grown since they were applied, and were not restored. */
   readonly grew: readonly string[];
   readonly inSource: SourceView | { readonly error: string };
@@ -97,6 +99,7 @@ async function readStatus({ config, reader, pipeline }: Reading): Promise<Status
     resolved: counts.resolvedRows,
     detections: counts.detections,
     files,
+    handedOver: (await reader.requests({ isOpen: true })).map(({ name }) => name),
     grew: ofKind(({ key, reason }) => reason === 'grew' && !isRestored(key)).map(({ key }) => key),
   };
 }
@@ -146,6 +149,7 @@ async function emptyStatus(config: Config): Promise<Status> {
     resolved: 0,
     detections: [],
     files: { planned: 0, published: 0, incidents: [] },
+    handedOver: [],
     grew: [],
   };
 }
@@ -207,7 +211,7 @@ function chunksText({ chunks, quarantinedNow }: Status): string {
 
 const mostNamed = 5;
 
-function wantsALook({ inSource, grew, files, quarantinedNow, running }: Status): string[] {
+function wantsALook({ inSource, grew, files, handedOver, quarantinedNow, running }: Status): string[] {
   const texts: string[] = [];
   if ('error' in inSource) texts.push(`The source cannot be listed: ${inSource.error}`);
   else {
@@ -232,6 +236,9 @@ function wantsALook({ inSource, grew, files, quarantinedNow, running }: Status):
   const unpublished = files.planned - files.published - files.incidents.length;
   if (unpublished > 0 && !running)
     texts.push(`${counted(unpublished, 'file is', 'files are')} planned and not published: start \`tallyho run\`, which publishes first.`);
+  for (const name of handedOver.slice(0, mostNamed))
+    texts.push(`The mended rows of ${printable(name)} wait: ${running ? 'the detector takes them soon' : '`tallyho run` takes them'}.`);
+  if (handedOver.length > mostNamed) texts.push(`So do those of ${counted(handedOver.length - mostNamed, 'more file')}.`);
   if (quarantinedNow > 0) texts.push(`${counted(quarantinedNow, 'chunk')} quarantined: \`tallyho chunks --outcome quarantined\`.`);
   return texts;
 }

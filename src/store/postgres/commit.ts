@@ -14,6 +14,7 @@ import { compress } from './compress.ts';
 import { leaseSeconds } from './lease.ts';
 import { fenceCommit, type Holding, passFence } from './fence.ts';
 import { assertConservation, type PlacedLine, writeLines } from './ledger.ts';
+import { writeAnswers } from './inbox.ts';
 import { type KnownPattern, withPatternSets, writePatternSets } from './pattern-sets.ts';
 import { assertReplayed, writeReplayed } from './replayed.ts';
 import { Sending } from './sending.ts';
@@ -99,6 +100,7 @@ export async function writeEntries(
   await writeDetections(sending, entries, patterns);
   await writeRejected(sending, rejected);
   await writeReplayed(sending, placed);
+  await writeAnswers(sending, entries);
 }
 
 /** Of a correction, which is rare. */

@@ -1,9 +1,11 @@
 /** A store in any PostgreSQL from version 14 on: one schema a pipeline. */
-import { TallyhoError } from '../../core/error.ts';
-import type { ClaimOptions, Store, Writer } from '../store.ts';
+import { assertLaw, TallyhoError } from '../../core/error.ts';
+import type { ClaimOptions, InboxRequest, Store, Writer } from '../store.ts';
 import { type Address, describeAddress } from './address.ts';
 import { type Backend, claimPipeline } from './claim.ts';
 import { storeError } from './failure.ts';
+import { insertRequest } from './inbox.ts';
+import { joinBase64 } from './arrays.ts';
 import { checkPipelineName } from './identifier.ts';
 import { leaseSeconds, patienceMs, renewEveryMs } from './lease.ts';
 import { PostgresReader } from './reader.ts';
@@ -87,6 +89,18 @@ class PostgresStore extends PostgresReader implements Store {
       if (claim.signal?.aborted === true) throw error;
       throw storeError(named, 'take the pipeline', where);
     }
+  }
+
+  async request({ id, kind, name, bytes }: InboxRequest): Promise<void> {
+    await this.#sessions.use(async (session) => {
+      try {
+        assertLaw(await this.#sessions.isThere(session), 'what is asked of was claimed before');
+        await session.query(insertRequest, [id, kind, name, joinBase64([bytes])]);
+      } catch (error) {
+        const named = await nameMissingRight(error, session, this.#options.pipeline, 'write', this.#sessions.where);
+        throw storeError(named, 'hand over to the detector', this.#sessions.where);
+      }
+    });
   }
 
   async close(): Promise<void> {

@@ -10,8 +10,10 @@ import type {
   QuarantinedRow,
   StoredLine,
   StoredReplayedRow,
+  StoredRequest,
   StoreReader,
 } from '../store.ts';
+import { selectRequests } from './inbox.ts';
 import { selectReplayed } from './replayed.ts';
 import { textArray } from './arrays.ts';
 import { storeError } from './failure.ts';
@@ -67,6 +69,12 @@ export class PostgresReader implements StoreReader {
 
   async *replayed(filter: { readonly position?: number; readonly origin?: number }): AsyncIterable<readonly StoredReplayedRow[]> {
     yield* this.#pages<StoredReplayedRow & Row>('read the replayed rows', selectReplayed, [filter.position ?? null, filter.origin ?? null]);
+  }
+
+  async requests({ id, isOpen }: { readonly id?: string; readonly isOpen?: boolean } = {}): Promise<readonly StoredRequest[]> {
+    return await this.#ask<readonly StoredRequest[]>('read the inbox', [], async (statements) => [
+      ...(await statements.query<StoredRequest & Row>(selectRequests, [id ?? null, isOpen ?? null])),
+    ]);
   }
 
   async *detections(filter: { readonly patternId?: string } = {}): AsyncIterable<readonly DetectionRow[]> {

@@ -15,6 +15,7 @@ export const ledgerTables = [
   'replayed_row',
   'detection',
   'detection_file',
+  'inbox',
 ] as const;
 
 export function statisticsTables(layout: Layout | null, generation: number): string[] {

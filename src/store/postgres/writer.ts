@@ -9,12 +9,24 @@
  */
 import { assertLaw, TallyhoError } from '../../core/error.ts';
 import type { Detector, FoldRows } from '../../core/detector.ts';
-import type { Basis, CommitRequest, ContentInForce, KnownChunk, PendingFile, PipelineRow, RebuildRequest, Writer } from '../store.ts';
+import type {
+  Basis,
+  CommitRequest,
+  ContentInForce,
+  InboxAnswer,
+  InboxRequest,
+  KnownChunk,
+  PendingFile,
+  PipelineRow,
+  RebuildRequest,
+  Writer,
+} from '../store.ts';
 import { textArray } from './arrays.ts';
 import { checkRequest, type CommitContext, commitEntries, folderOf } from './commit.ts';
 import { fenceOther, fenceRelease, passFence, sendFence } from './fence.ts';
 import { countRows } from './fold.ts';
 import { FoldRunner } from './fold-runner.ts';
+import { selectNextRequest, sendAnswer } from './inbox.ts';
 import { knownChunk, knownPage, type KnownRow, selectKnown } from './known.ts';
 import { Lease, leaseSeconds } from './lease.ts';
 import { withoutNul } from './ledger.ts';
@@ -162,6 +174,15 @@ export class PostgresWriter implements Writer {
     this.#patterns = committed.patterns;
   }
 
+  async nextRequest(): Promise<InboxRequest | null> {
+    const [row] = await this.#read<InboxRequest & Row>('read the inbox', selectNextRequest, []);
+    return row ?? null;
+  }
+
+  async answer(answer: InboxAnswer): Promise<void> {
+    await this.#writeFenced('answer a request', (sending) => sendAnswer(sending, answer));
+  }
+
   async fold(rows: readonly FoldRows[], to: number, beside?: AbortSignal): Promise<void> {
     this.#check();
     assertLaw(!this.#isFolding, 'a fold begins when the one before has ended');
@@ -283,13 +304,18 @@ export class PostgresWriter implements Writer {
   }
 
   async #mark(doing: string, files: number, text: string, parameters: readonly string[]): Promise<void> {
+    const planned = (answer: Promise<Rows>): Promise<void> =>
+      orRefused(answer, () => assertLaw(false, 'a file that is marked was planned'));
+    await this.#writeFenced(doing, (sending) => sending.send(text, [...parameters, files], planned));
+  }
+
+  /** One that takes no sequence number. */
+  async #writeFenced(doing: string, send: (sending: Sending) => Promise<void>): Promise<void> {
     await this.#writeAtOnce(doing, async (statements) => {
       const sending = new Sending(statements);
       const { name, epoch } = this.#pipeline;
       await sending.send(fenceOther, [name, epoch, leaseSeconds], (answer) => passFence(answer, this.#pipeline));
-      const planned = (answer: Promise<Rows>): Promise<void> =>
-        orRefused(answer, () => assertLaw(false, 'a file that is marked was planned'));
-      await sending.send(text, [...parameters, files], planned);
+      await send(sending);
       return { answers: sending.answers() };
     });
   }
