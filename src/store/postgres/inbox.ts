@@ -8,7 +8,7 @@ export const insertRequest = `
 insert into inbox (id, kind, name, bytes) values ($1, $2, $3, decode($4, 'base64')) on conflict (id) do nothing`;
 
 export const selectNextRequest = `
-select id, kind, name, bytes, at from inbox where answer is null order by at, id limit 1`;
+select id, kind, name, bytes from inbox where answer is null order by at, id limit 1`;
 
 export const selectRequests = `
 select id, kind, name, at, answer from inbox where ($1::text is null or id = $1) and ($2::boolean is null or (answer is null) = $2)

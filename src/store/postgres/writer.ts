@@ -176,7 +176,9 @@ export class PostgresWriter implements Writer {
 
   async nextRequest(): Promise<InboxRequest | null> {
     const [row] = await this.#read<InboxRequest & Row>('read the inbox', selectNextRequest, []);
-    return row ?? null;
+    if (row === undefined) return null;
+    const { id, kind, name, bytes } = row;
+    return { id, kind, name, bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length) };
   }
 
   async answer(answer: InboxAnswer): Promise<void> {
