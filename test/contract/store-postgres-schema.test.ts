@@ -38,7 +38,7 @@ test('migrations are what they were when they were released', () => {
       "3 replays b718f36dd3ea85f3",
       "4 adoptions b504740f7855bfef",
       "5 holder a2181e38faaface5",
-      "6 inbox 0000",
+      "6 inbox 199478814a64ba56",
     ]
   `);
   expect(migrations.map(({ version }) => version)).toEqual(migrations.map((_, i) => i + 1));
