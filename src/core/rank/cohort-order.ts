@@ -10,8 +10,8 @@
  * A group's measure (`via`) is always read: its value changes for members that no delta touches.
  * Between `before` and `after` of a step a kept cohort is moved along. A member is found by its old key, which is taken from
  * the records before the delta is applied, so that no key is stored twice.
- * Cost: a touched member of a kept cohort O(log n), and O(128) to find it or, where many are touched, a pass over the cohort for
- * all of them; a read cohort O(n) once a version of the state.
+ * Cost: a touched member of a kept cohort O(log n), and O(128) to find it, in order of blocks where many are touched, or, where
+ * most are, by a pass over the cohort for all of them; a read cohort O(n) once a version of the state.
  */
 import type { Children } from '../children.ts';
 import { assertLaw } from '../error.ts';
@@ -44,6 +44,9 @@ const FEW = 32;
 
 /** Finding one member costs what a pass over this many does. */
 const SCATTERED = 32;
+/** Members that are worth putting in order of their blocks: by number, and as a part, 1 / TOGETHER, of all. */
+const FEWEST_TOGETHER = 32;
+const TOGETHER = 1024;
 
 interface Kept {
   readonly cohort: number;
@@ -215,6 +218,12 @@ export class CohortOrder {
     const { denominator } = this.measure;
     const { marks } = this.grain;
     const isMarked = (end - start) * SCATTERED > ranking.size;
+    if (!isMarked && end - start >= FEWEST_TOGETHER && (end - start) * TOGETHER > ranking.size) {
+      if (denominator !== null)
+        for (let i = start; i < end; i++) this.noteRows(kept, ids[i] as number, keys[i] as number, denominator.float(ids[i] as number));
+      this.work.moved += ranking.moveAll(ids, oldKeys, keys, start, end);
+      return;
+    }
     let marked = 0;
     for (let i = start; i < end; i++) {
       const entity = ids[i] as number;
