@@ -139,7 +139,7 @@ function startSection(runs: readonly Run[], pairs: number, keys: number): Sectio
 }
 
 function growthSection(
-  { medianMs, p999Ms, longest, longestFoldMs, entities, bytesPerPair, keyBytesPerPair }: GrowthAnswer,
+  { medianMs, p999Ms, longest, longestFoldMs, longestPieceMs, entities, bytesPerPair, keyBytesPerPair }: GrowthAnswer,
   peakMb: number,
 ): Section {
   return {
@@ -153,6 +153,7 @@ function growthSection(
           figure(`Longest pause${i === 0 ? '' : `, number ${i + 1}`}, at ${pairs.toLocaleString('en-US')} pairs`, 'ms', [ms - medianMs]),
         ),
       figure('Handing over a fold of 1,000,000 new pairs, longest', 'ms', [longestFoldMs]),
+      figure('The longest piece of it, between which chunks go on', 'ms', [longestPieceMs]),
       figure('Bytes a pair beyond the key strings', 'bytes', [bytesPerPair]),
       figure('Bytes of key strings a pair', 'bytes', [keyBytesPerPair]),
       figure('Peak memory', 'MB', [peakMb]),

@@ -83,9 +83,14 @@ export class Column implements ExactColumn {
   pick(entities: Uint32Array): Integers {
     const out = new Integers(Math.max(1, entities.length));
     out.resize(entities.length);
-    if (this.wide !== null) for (let i = 0; i < entities.length; i++) out.addFrom(i, this.wide, entities[i] as number);
-    else pickNarrow(this.records.data, this.records.stride, this.slot, entities, out.narrow as Float64Array);
+    this.pickInto(out, entities, 0, entities.length);
     return out;
+  }
+
+  /** Writes the values of entities[from .. end) to the same places of `out`, which is long enough. */
+  pickInto(out: Integers, entities: Uint32Array, from: number, end: number): void {
+    if (this.wide !== null || out.narrow === null) for (let i = from; i < end; i++) out.set(i, this.big(entities[i] as number));
+    else pickNarrow(this.records.data, this.records.stride, this.slot, entities, out.narrow, from, end);
   }
 
   /** The values of entities [first, end). */
@@ -105,8 +110,16 @@ export class Column implements ExactColumn {
   }
 }
 
-function pickNarrow(data: Float64Array, stride: number, slot: number, entities: Uint32Array, out: Float64Array): void {
-  for (let i = 0; i < entities.length; i++) out[i] = data[(entities[i] as number) * stride + slot] as number;
+function pickNarrow(
+  data: Float64Array,
+  stride: number,
+  slot: number,
+  entities: Uint32Array,
+  out: Float64Array,
+  from: number,
+  end: number,
+): void {
+  for (let i = from; i < end; i++) out[i] = data[(entities[i] as number) * stride + slot] as number;
 }
 
 function sliceNarrow(data: Float64Array, stride: number, slot: number, first: number, out: Float64Array): void {

@@ -111,6 +111,11 @@ export interface Detector {
    * moment when all that was applied is committed, or passes back what it could not fold with `returnFold`.
    */
   takeFold(): readonly FoldRows[];
+  /**
+   * `takeFold` as of this call, made some ms at a time: whatever is applied between two of them belongs to the next fold. It is to
+   * be made to its end before another is taken or this one passed back.
+   */
+  beginFold(): Generator<void, readonly FoldRows[]>;
   returnFold(rows: readonly FoldRows[]): void;
 
   /** For tests, `verify` and the views: all entities of a grain with their measures (members and others). */

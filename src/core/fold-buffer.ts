@@ -5,10 +5,12 @@
  * from the entity to its row. `persisted` entities have a row in the table (or are in rows that a caller took to fold).
  * Sums are additive, so a buffer that is given back is added to what came since, in any order. While the table is empty there is
  * no need of any of this: what was applied is the state itself.
- * Cost: O(1) a row added; taking sorts the entities, O(t log t).
+ * Cost: O(1) a row added; taking puts the entities in order, O(t), some at a time (fold-making.ts).
  */
 import type { FoldRows } from './detector.ts';
-import { firstIds, IdList, roomUint32 } from './grow.ts';
+import { assertLaw } from './error.ts';
+import { makeRows, makeWhole } from './fold-making.ts';
+import { IdList, roomUint32 } from './grow.ts';
 import { hashId } from './hash.ts';
 import { HashIndex, NONE } from './hash-index.ts';
 import type { Integers } from './integers.ts';
@@ -20,13 +22,14 @@ import { twinsOf } from './twins.ts';
 export class FoldBuffer {
   private readonly base: GrainState;
   private readonly twins: readonly number[];
-  private readonly entities = new IdList();
-  private sums: Records;
+  readonly entities = new IdList();
+  sums: Records;
   private index = new HashIndex();
   private rows = new Uint32Array(0);
   private persisted = 0;
   /** The table is empty, and nothing was ever taken. */
   private isWhole = true;
+  private isBeingTaken = false;
 
   constructor(base: GrainState, layout: Layout) {
     this.base = base;
@@ -49,36 +52,38 @@ export class FoldBuffer {
     this.sums.add(this.rows, additive, count);
   }
 
-  /** Null if there is nothing to fold. */
-  take(): FoldRows | null {
-    if (this.isWhole) return this.takeWhole();
-    if (this.entities.length === 0) return null;
-    const entities = this.entities.ids.slice(0, this.entities.length).sort();
-    const rows = entities.map((entity) => this.index.first(hashId(entity)));
-    const taken: FoldRows = {
-      grain: this.base.index,
-      entities,
-      firstNew: this.persisted,
-      keys: this.base.table.columns.map((column) => entities.map((entity) => column[entity] as number)),
-      additive: this.sums.columns.map((column) => column.pick(rows)),
-    };
+  /**
+   * What was applied up to now, null if there is nothing; `piece` rows are made at a time. What is applied meanwhile belongs to the
+   * next one, which can be taken when this one is made.
+   */
+  take(piece: number): Generator<void, FoldRows | null> {
+    assertLaw(!this.isBeingTaken, 'a fold is taken after the one before is made');
+    this.isBeingTaken = true;
+    if (this.isWhole) {
+      this.persist();
+      return this.making(makeWhole(this.base, () => this, piece));
+    }
+    const entities = this.entities.ids.slice(0, this.entities.length);
+    const { sums, persisted } = this;
+    if (entities.length > 0) this.empty();
+    return this.making(makeRows(this.base, entities, sums, persisted, piece));
+  }
+
+  private *making(rows: Generator<void, FoldRows>): Generator<void, FoldRows | null> {
+    const made = yield* rows;
+    this.isBeingTaken = false;
+    return made.entities.length === 0 ? null : made;
+  }
+
+  private empty(): void {
     this.index = new HashIndex();
     this.entities.clear();
     this.sums = this.emptySums();
     this.persist();
-    return taken;
-  }
-
-  private takeWhole(): FoldRows | null {
-    const { table, additive, index } = this.base;
-    if (table.size === 0) return null;
-    const entities = firstIds(table.size);
-    this.persist();
-    const keys = table.columns.map((column) => column.slice(0, table.size));
-    return { grain: index, entities, firstNew: 0, keys, additive: additive.map((column) => column.pick(entities)) };
   }
 
   giveBack(rows: FoldRows): void {
+    assertLaw(!this.isBeingTaken, 'a fold is given back after it is made');
     this.add(rows.entities, rows.additive, rows.entities.length);
     this.persisted = Math.min(this.persisted, rows.firstNew);
   }

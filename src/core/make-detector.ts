@@ -40,10 +40,14 @@ const REHEARSALS = 30;
 /** Entities of a rehearsed step. */
 const REHEARSED = 2_000;
 
-/** For tests: small cohorts in the modes of large ones, rehearsals on small states. */
+/** Rows of a fold that are made at a time. */
+const FOLD_PIECE = 65_536;
+
+/** For tests: small cohorts in the modes of large ones, rehearsals on small states, folds in small pieces. */
 export interface DetectorOptions {
   readonly rankLimits?: RankLimits;
   readonly rehearseFrom?: number;
+  readonly foldPiece?: number;
 }
 
 export function makeDetector(plan: Plan, options: DetectorOptions = {}): Detector {
@@ -65,6 +69,15 @@ function rehearseSteps(plan: Plan): void {
   }
 }
 
+function* makeEach(parts: readonly Generator<void, FoldRows | null>[]): Generator<void, readonly FoldRows[]> {
+  const rows: FoldRows[] = [];
+  for (const part of parts) {
+    const made = yield* part;
+    if (made !== null) rows.push(made);
+  }
+  return rows;
+}
+
 class MemoryDetector implements Detector {
   readonly plan: Plan;
   readonly work: Work = { entities: 0, moved: 0, rankQueries: 0, evaluated: 0 };
@@ -80,10 +93,12 @@ class MemoryDetector implements Detector {
   private settled = true;
   private prepared = false;
   private readonly rehearseFrom: number;
+  private readonly foldPiece: number;
 
   constructor(plan: Plan, options: DetectorOptions) {
     this.plan = plan;
     this.rehearseFrom = options.rehearseFrom ?? WORTH_REHEARSING;
+    this.foldPiece = options.foldPiece ?? FOLD_PIECE;
     this.state = new State(plan.layout);
     this.orders = new Orders(this.state, this.work, options.rankLimits);
     this.evaluators = plan.patterns.map((pattern) => new Evaluator(this.state, pattern, this.orders, this.work));
@@ -225,7 +240,15 @@ class MemoryDetector implements Detector {
   }
 
   takeFold(): readonly FoldRows[] {
-    return this.folds.flatMap((fold) => fold.take() ?? []);
+    const making = this.beginFold();
+    let next = making.next();
+    while (next.done !== true) next = making.next();
+    return next.value;
+  }
+
+  beginFold(): Generator<void, readonly FoldRows[]> {
+    // All of them now, before the first is made.
+    return makeEach(this.folds.map((fold) => fold.take(this.foldPiece)));
   }
 
   returnFold(rows: readonly FoldRows[]): void {

@@ -9,7 +9,7 @@
  * which that is seen. What is applied later belongs to the next one. At most one is in flight.
  */
 import { assertLaw, TallyhoError } from '../core/error.ts';
-import type { Detector } from '../core/detector.ts';
+import type { Detector, FoldRows } from '../core/detector.ts';
 import type { Writer } from '../store/store.ts';
 import type { PipelineEvent } from './events.ts';
 import type { Time } from './time.ts';
@@ -30,7 +30,7 @@ export interface Folding {
 }
 
 export interface FoldingOptions {
-  readonly detector: Pick<Detector, 'takeFold' | 'returnFold'>;
+  readonly detector: Pick<Detector, 'takeFold' | 'beginFold' | 'returnFold'>;
   readonly writer: Pick<Writer, 'fold'>;
   readonly folded: number;
   /** Sequence numbers of the last entries that were evaluated and committed. */
@@ -72,11 +72,23 @@ export function makeFolding({ detector, writer, folded: before, last, time, on }
     if (state.failure !== null) throw state.failure;
   }
 
+  /** Rows of this moment. Beside other work they are made some at a time, and chunks go on in between. */
+  async function take(beside?: AbortSignal): Promise<readonly FoldRows[]> {
+    if (beside === undefined) return detector.takeFold();
+    const making = detector.beginFold();
+    for (;;) {
+      const next = making.next();
+      if (next.done === true) return next.value;
+      // To its end even if it is in vain: only then can it be passed back.
+      if (!beside.aborted) await time.sleep(0, beside).catch(() => undefined);
+    }
+  }
+
   async function fold(beside?: AbortSignal): Promise<void> {
     const { evaluated, committed: to } = last();
     assertLaw(evaluated === to, 'what is folded is committed');
-    const rows = detector.takeFold();
     const started = time.elapsed();
+    const rows = await take(beside);
     try {
       await writer.fold(rows, to, beside);
     } catch (error) {
