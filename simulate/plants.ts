@@ -3,6 +3,7 @@
  * until each of them is found. (Those that need a change of the sources themselves are told of in docs/simulation.md.)
  */
 import type { PipelineOptions } from '../src/pipeline/options.ts';
+import type { RebuildOptions } from '../src/pipeline/rebuild.ts';
 import type { Store, Writer } from '../src/store/store.ts';
 import { withMethods } from '../test/helpers/with-methods.ts';
 import type { SimulateOptions } from './simulate.ts';
@@ -13,7 +14,7 @@ interface Plant extends SimulateOptions {
   readonly rule: string;
 }
 
-const inPipeline = (rule: string, plant: (options: PipelineOptions) => Partial<PipelineOptions>): Plant => ({
+const inPipeline = (rule: string, plant: (options: PipelineOptions) => Partial<RebuildOptions>): Plant => ({
   rule,
   plant: (options) => ({ ...options, ...plant(options) }),
 });
@@ -81,6 +82,19 @@ export const plants: Readonly<Record<string, Plant>> = {
   })),
   'forget-pending': inPipeline('PROTOCOL 4: what was committed and not published is published by the next life', ({ store }) => ({
     store: withWriter(store, () => ({ pendingFiles: () => Promise.resolve([]) })),
+  })),
+  'reset-unnoticed': inPipeline('a reset pattern detects afresh with the next start', ({ store }) => ({
+    store: withWriter(store, (writer) => ({
+      pipeline: { ...writer.pipeline, patterns: writer.pipeline.patterns.map((pattern) => ({ ...pattern, generation: 1 })) },
+    })),
+  })),
+  'rebuild-takes-changed': inPipeline('PROTOCOL 3.9: rebuild reads the bytes that were applied, and no others', () => ({
+    acceptChanged: true,
+  })),
+  'rebuild-drops-a-grain': inPipeline('PROTOCOL 3.9: rebuild replaces the statistics as a whole', ({ store }) => ({
+    store: withWriter(store, (writer) => ({
+      rebuild: (request) => writer.rebuild({ ...request, statistics: request.statistics.slice(1) }),
+    })),
   })),
 };
 

@@ -7,7 +7,7 @@ import { brute } from '../../test/helpers/oracle/brute.ts';
 import { bruteStatistics } from '../../test/helpers/oracle/brute-statistics.ts';
 import type { OracleRow } from '../../test/helpers/oracle/database.ts';
 import { compareValues } from '../../test/helpers/oracle/oracle.ts';
-import type { State } from '../store/state.ts';
+import { currentPatterns, type State } from '../store/state.ts';
 import { loadDetector } from '../store/statistics.ts';
 import { type Contents, oracleRows } from './contents.ts';
 import type { Complain } from './ledger.ts';
@@ -57,9 +57,12 @@ export function checkDetections(state: State, rows: readonly (readonly OracleRow
       return;
     }
     const expected: string[] = [];
+    const generations = generationsOf(set.text);
     for (const pattern of parseSetText(set.text)) {
-      const before = detected.get(pattern.id) ?? new Set<string>();
-      detected.set(pattern.id, before);
+      // A reset pattern has detected nothing.
+      const generation = `${pattern.id} ${generations.get(pattern.id) ?? 1}`;
+      const before = detected.get(generation) ?? new Set<string>();
+      detected.set(generation, before);
       for (const values of brute(pattern, { scale, rows: accepted, reference: null })) {
         const name = JSON.stringify([pattern.id, Object.fromEntries(pattern.entity.map((field, k) => [field, values[k]]))]);
         if (!before.has(name)) expected.push(name);
@@ -75,6 +78,21 @@ export function checkDetections(state: State, rows: readonly (readonly OracleRow
     if (!isDeepStrictEqual(found.toSorted(), expected.toSorted()))
       complain(`law 2: entry ${sequence} detects\n${text(found.toSorted())}\nand must detect\n${text(expected.toSorted())}`);
   }
+}
+
+/** What was reset is detected afresh: the set in force was evaluated since. */
+export function checkResets(state: State, complain: Complain): void {
+  const set = state.patternSets.at(-1)?.set;
+  if (set === undefined) return;
+  const generations = generationsOf(set.text);
+  for (const { id, generation } of currentPatterns(state))
+    if (set.patterns.some((pattern) => pattern.id === id) && (generations.get(id) ?? 1) !== generation)
+      complain(`${id} was reset (generation ${generation}), and not evaluated since`);
+}
+
+/** Of the patterns that were ever reset. */
+function generationsOf(setText: string): ReadonlyMap<string, number> {
+  return new Map((JSON.parse(setText) as { generations?: [string, number][] }).generations ?? []);
 }
 
 function text(value: unknown): string {

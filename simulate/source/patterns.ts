@@ -49,6 +49,8 @@ export interface PatternSets {
   readonly first: readonly PatternSource[];
   /** A later set. */
   next(random: Random): readonly PatternSource[];
+  /** All of them, in another order and with other thresholds: of the same measures. */
+  all(random: Random): readonly PatternSource[];
 }
 
 export function choosePatterns(random: Random): PatternSets {
@@ -60,5 +62,6 @@ export function choosePatterns(random: Random): PatternSets {
         .shuffle(chosen)
         .slice(0, 1 + random.below(chosen.length))
         .map((shape) => shape(random)),
+    all: (random) => random.shuffle(chosen).map((shape) => shape(random)),
   };
 }

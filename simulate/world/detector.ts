@@ -1,4 +1,7 @@
-/** A detector under a supervisor that starts it again: the real pipeline, in a process that may be killed or paused. */
+/**
+ * A detector under a supervisor that starts it again: the real pipeline, in a process that may be killed or paused. In some lives
+ * the supervisor also does what a person does between two runs (operations.ts).
+ */
 import { TallyhoError } from '../../src/core/error.ts';
 import { makeLocalEngine } from '../../src/engine/local/local-engine.ts';
 import { requirePatterns } from '../../src/patterns/parse.ts';
@@ -14,6 +17,7 @@ import type { PatternSets } from '../source/patterns.ts';
 import type { Database } from '../store/database.ts';
 import { FaultyWire } from '../store/faulty-wire.ts';
 import { MemoryStore } from '../store/memory-store.ts';
+import { chooseOperation } from './operations.ts';
 import { Process } from './process.ts';
 import type { World } from './world.ts';
 
@@ -30,6 +34,8 @@ export interface Settings {
   readonly aggregation: 'auto' | 'typescript';
   readonly commitChunks: number | null;
   readonly pollMs: number;
+  /** How often a start is a rebuild or a reset instead. */
+  readonly operations: number;
 }
 
 export interface Place {
@@ -69,19 +75,53 @@ export class Detector {
 
   /** Runs it again and again, until `isOver` and it has ended. */
   async supervise(isOver: () => boolean): Promise<void> {
-    const { world, patterns, database, pipeline } = this.#place;
+    const { world, patterns, database, pipeline, settings } = this.#place;
     while (!isOver()) {
       await world.clock.wait(world.random.next() * 4_000);
       if (isOver()) return;
       // As long as nothing is applied the first set decides which statistics are kept.
       const isBegun = (database.state(pipeline)?.lastSequence ?? 0) > 0;
       if (isBegun && world.random.chance(0.25)) this.#set = patterns.next(world.random);
-      await this.run(world.random.chance(0.3), world.random.pick([0, 1_000, 5_000]));
+      if (settings.operations > 0 && isBegun && world.random.chance(settings.operations)) await this.operate();
+      else await this.run(world.random.chance(0.3), world.random.pick([0, 1_000, 5_000]));
     }
   }
 
   /** One run to its end, whatever that is. True: all there was is done. */
   async run(once: boolean, claimWaitMs: number): Promise<boolean> {
+    const { world } = this.#place;
+    const end = await this.#live(
+      once ? 'starts once' : 'starts',
+      (code) => mayEnd.has(code),
+      claimWaitMs,
+      (options, signal) => {
+        if (world.random.chance(0.5)) options.early?.begin();
+        return runPipeline(options, { once, signal });
+      },
+    );
+    return end && once;
+  }
+
+  /** What a person does between two runs, if it can be done. */
+  async operate(): Promise<void> {
+    const { world, patterns } = this.#place;
+    const operation = chooseOperation(world.random, this.#set);
+    // What the statistics hold must not depend on which patterns are there today: another start may have all of them.
+    const set = this.#set;
+    if (operation.rebuilds) this.#set = patterns.all(world.random);
+    const isExpected = (code: string, isStopped: boolean): boolean =>
+      mayEnd.has(code) || operation.mayEnd.includes(code) || (isStopped && code === 'AbortError');
+    await this.#live(operation.name, isExpected, world.random.pick([0, 5_000, 40_000]), operation.act);
+    if (world.random.chance(0.5)) this.#set = set;
+  }
+
+  /** A process from its start to its end. True: it did what it had to do. */
+  async #live(
+    doing: string,
+    isExpected: (code: string, isStopped: boolean) => boolean,
+    claimWaitMs: number,
+    act: (options: PipelineOptions, signal: AbortSignal) => Promise<unknown>,
+  ): Promise<boolean> {
     const { world, starts } = this.#place;
     const process = new Process(`${this.name}${++this.#runs}`, world.clock, this.#skew);
     this.#process = process;
@@ -89,9 +129,8 @@ export class Detector {
     const { signal } = this.#stop;
     const options = this.#compose(process, claimWaitMs);
     starts.add(options.clock().toISOString());
-    world.note(`${process.name}: starts${once ? ' once' : ''}`);
-    if (world.random.chance(0.5)) options.early?.begin();
-    const ended = runPipeline(options, { once, signal }).then(
+    world.note(`${process.name}: ${doing}`);
+    const ended = act(options, signal).then(
       () => 'done' as const,
       (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
     );
@@ -99,10 +138,10 @@ export class Detector {
     const end = await Promise.race([ended, killed]);
     this.#process = null;
     world.note(`${process.name}: ${end instanceof Error ? `ends: ${end.message}` : end}`);
-    if (end instanceof Error && !(end instanceof TallyhoError && mayEnd.has(end.code)))
+    if (end instanceof Error && !isExpected(end instanceof TallyhoError ? end.code : end.name, signal.aborted))
       world.violate(`${process.name} ends by an error that no fault explains: ${end.stack ?? end.message}`);
     process.kill();
-    return end === 'done' && once;
+    return end === 'done';
   }
 
   /** As by Ctrl-C. */

@@ -40,6 +40,7 @@ export interface RebuildOptions extends PipelineOptions {
 }
 
 export async function rebuildPipeline(options: RebuildOptions, signal: AbortSignal): Promise<RebuildSummary> {
+  const startTime = options.clock();
   const onLeaseTrouble = (why: string): void => options.on({ kind: 'lease-trouble', why });
   const writer = await options.store.claim({ waitMs: options.claimWaitMs, signal, onLeaseTrouble });
   try {
@@ -48,7 +49,7 @@ export async function rebuildPipeline(options: RebuildOptions, signal: AbortSign
     const applied = await appliedLines(options);
     // While nothing counts a start takes any patterns and settings as they are.
     if (applied.length === 0) return { chunks: 0, rows: 0, detections: 0 };
-    const summary = await rebuild(options, writer, applied, signal);
+    const summary = await rebuild(options, writer, applied, startTime, signal);
     await publishAll(options, writer, signal);
     return summary;
   } finally {
@@ -60,6 +61,7 @@ async function rebuild(
   options: RebuildOptions,
   writer: Writer,
   applied: readonly StoredLine[],
+  startTime: Date,
   signal: AbortSignal,
 ): Promise<RebuildSummary> {
   const { layout, set } = options.patterns;
@@ -95,7 +97,7 @@ async function rebuild(
     lastSequence,
     lastDetectionTime,
     clock: options.clock,
-    startTime: options.clock(),
+    startTime,
     timeZone: options.timeZone,
     patternSet: withGenerations(set, patterns),
   });

@@ -7,6 +7,7 @@ import type { PatternSource } from '../../src/patterns/pattern.ts';
 import { csv, makeWorld, type Run, withObjects, withWriter, type World } from '../helpers/pipeline-world.ts';
 import { somePatterns } from '../helpers/pipeline-patterns.ts';
 import { startTestServer, type TestServer } from '../helpers/test-server.ts';
+import { withMethods } from '../helpers/with-methods.ts';
 
 let server: TestServer;
 let url: string;
@@ -46,6 +47,29 @@ async function expectAsFromScratch(run: Run): Promise<void> {
 }
 
 describe('after a measure that is not kept', () => {
+  test('YStartTime is when the rebuild started, however long it waits and reads', async () => {
+    putChunks();
+    await world.run();
+    let hour = 8;
+    const clock = (): Date => new Date(Date.UTC(2026, 10, 22, hour));
+    const before = world.output();
+    const change: Run['change'] = ({ store }) => ({
+      clock,
+      store: withMethods(store, {
+        async claim(options) {
+          hour++;
+          return await store.claim(options);
+        },
+      }),
+    });
+    expect(await world.rebuild({ ...more, change })).toMatchObject({ detections: 2 });
+    const made = [...world.output()].filter(([key]) => !before.has(key) && key.includes('/detections-'));
+    expect(made.length).toBe(1);
+    const rows = Buffer.from(made[0]?.[1] ?? '', 'base64').toString().split('\n').slice(1, -1);
+    const times = ['2026-11-22 08:00:00.000', '2026-11-22 09:00:00.000'];
+    expect(rows.map((row) => row.split(',').slice(0, 2))).toEqual([times, times]);
+  });
+
   test('PROTOCOL 3.9: a start is refused until the rebuild; detections are kept, and what is newly true is one reevaluation', async () => {
     putChunks();
     await world.run();
