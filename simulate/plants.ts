@@ -83,6 +83,17 @@ export const plants: Readonly<Record<string, Plant>> = {
   'forget-pending': inPipeline('PROTOCOL 4: what was committed and not published is published by the next life', ({ store }) => ({
     store: withWriter(store, () => ({ pendingFiles: () => Promise.resolve([]) })),
   })),
+  'forget-contents': {
+    rule: 'PROTOCOL 1.4: what a correction takes out is what the contents before added, and not what their entry added',
+    plantDatabase(database: Database) {
+      const write = database.write.bind(database);
+      database.write = (name, epoch, doing, change) =>
+        write(name, epoch, doing, (state) => {
+          const after = change(state);
+          return after === null ? null : { ...after, contents: new Map() };
+        });
+    },
+  },
   'reset-unnoticed': inPipeline('a reset pattern detects afresh with the next start', ({ store }) => ({
     store: withWriter(store, (writer) => ({
       pipeline: { ...writer.pipeline, patterns: writer.pipeline.patterns.map((pattern) => ({ ...pattern, generation: 1 })) },

@@ -6,6 +6,7 @@ import type { PipelineOptions } from '../src/pipeline/options.ts';
 import { Bucket } from './bucket/bucket.ts';
 import { makeContents } from './check/contents.ts';
 import { noteFolders } from './check/folders.ts';
+import { checkCorrected, checkOnce } from './check/in-force.ts';
 import { acceptedRows, checkDetections, checkResets, checkStatistics } from './check/laws.ts';
 import { checkLedger, checkNothingPassedOver } from './check/ledger.ts';
 import { checkOutput } from './check/output.ts';
@@ -69,11 +70,13 @@ export async function simulate(seed: number, { plant = (options) => options, pla
     checkNothingPassedOver(state, source, complain);
     if (state.basis !== null) {
       const contents = makeContents(source, state.basis.layout);
-      checkLedger(state, contents, { maxBadRows: settings.maxBadRows, folders }, complain);
+      checkLedger(state, contents, { ...settings, folders }, complain);
+      checkOnce(state, complain);
+      if (settings.onChanged === 'correct') checkCorrected(state, source, contents, settings.maxBadRows, complain);
       const rows = acceptedRows(state, contents);
       checkDetections(state, rows, complain);
       checkResets(state, complain);
-      checkStatistics(state, rows.flat(), complain);
+      checkStatistics(state, rows.at(-1) ?? [], complain);
       checkOutput(state, sink, place.starts, complain);
     }
   }
@@ -104,6 +107,7 @@ function drawSettings({ random }: World): Settings {
     commitChunks: random.pick([null, null, 1, 3]),
     pollMs: random.pick([500, 1_000, 3_000]),
     operations: random.chance(0.4) ? 0.35 : 0,
+    onChanged: random.chance(0.45) ? 'correct' : 'report',
   };
 }
 
@@ -114,7 +118,7 @@ async function live(place: Place, chunks: number): Promise<void> {
   const detectors = [new Detector('A', place), ...(world.weather.hasRival ? [new Detector('B', place)] : [])];
   const supervised = detectors.map((detector) => detector.supervise(() => over.isOver));
   const trouble = Promise.all(detectors.map((detector) => strike(world, detector, over)));
-  await new Arrivals(world, source).run(chunks, 5_000 + random.next() * 60_000);
+  await new Arrivals(world, source, place.settings.onChanged).run(chunks, 5_000 + random.next() * 60_000);
   await clock.wait(random.next() * 10_000);
 
   over.isOver = true;

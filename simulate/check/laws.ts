@@ -10,14 +10,18 @@ import { compareValues } from '../../test/helpers/oracle/oracle.ts';
 import { currentPatterns, type State } from '../store/state.ts';
 import { loadDetector } from '../store/statistics.ts';
 import { type Contents, oracleRows } from './contents.ts';
+import { entriesOf, inForceAsOf } from './in-force.ts';
 import type { Complain } from './ledger.ts';
 
 const scale = 2;
 
-/** The rows of each applied entry, by sequence number; none of a reevaluation. */
+/** The rows in force as of each applied entry; a reevaluation has none of its own. */
 export function acceptedRows(state: State, contents: Contents): readonly (readonly OracleRow[])[] {
-  const entries = state.lines.filter(({ sequence }) => sequence !== null).sort((a, b) => (a.sequence ?? 0) - (b.sequence ?? 0));
-  return entries.map((line) => (line.kind === 'chunk' ? oracleRows(contents.parse(contents.partsOf(line) ?? [])) : []));
+  const entries = entriesOf(state);
+  const own = new Map(
+    entries.map((line) => [line, line.kind === 'reevaluation' ? [] : oracleRows(contents.parse(contents.partsOf(line) ?? []))]),
+  );
+  return inForceAsOf(entries).map((lines) => lines.flatMap((line) => own.get(line) ?? []));
 }
 
 /** As a detector finds them that loads them. */
@@ -47,10 +51,8 @@ export function checkStatistics(state: State, rows: readonly OracleRow[], compla
 
 export function checkDetections(state: State, rows: readonly (readonly OracleRow[])[], complain: Complain): void {
   const detected = new Map<string, Set<string>>();
-  const accepted: OracleRow[] = [];
-  for (const [i, own] of rows.entries()) {
+  for (const [i, accepted] of rows.entries()) {
     const sequence = i + 1;
-    accepted.push(...own);
     const set = state.patternSets.findLast(({ from }) => from <= sequence)?.set;
     if (set === undefined) {
       complain(`no set of patterns holds for ${sequence}`);

@@ -14,16 +14,19 @@ export type Complain = (what: string) => void;
 
 export interface LedgerRules {
   readonly maxBadRows: bigint;
+  readonly onChanged: 'report' | 'correct';
+  readonly keepDeltas: number;
   /** Content ids of folders that were complete at any time; null: any part may be missing. */
   readonly folders: ReadonlySet<string> | null;
 }
 
-export function checkLedger(state: State, contents: Contents, { maxBadRows, folders }: LedgerRules, complain: Complain): void {
-  const lines = state.lines.filter(({ kind }) => kind === 'chunk');
+export function checkLedger(state: State, contents: Contents, rules: LedgerRules, complain: Complain): void {
+  const { folders } = rules;
+  const lines = state.lines.filter(({ kind }) => kind === 'chunk' || kind === 'correction');
   for (const line of lines) {
     if (line.folder && line.contentId !== null && folders?.has(`${line.key} ${line.contentId}`) === false)
       complain(`${nameOf(line)} was read as it never was when it was complete`);
-    const expected = expectedOf(line, lines, contents, maxBadRows);
+    const expected = expectedOf(line, lines, contents, rules);
     if (typeof expected === 'string') {
       complain(`${nameOf(line)}: ${expected}`);
       continue;
@@ -40,7 +43,6 @@ export function checkLedger(state: State, contents: Contents, { maxBadRows, fold
   const sequences = state.lines.flatMap(({ sequence }) => sequence ?? []).sort((a, b) => a - b);
   if (sequences.some((sequence, i) => sequence !== i + 1) || sequences.length !== state.lastSequence)
     complain(`the sequence numbers are ${sequences.join(' ')}, the last is said to be ${state.lastSequence}`);
-  checkOnce(lines, complain);
   checkTimes(state.lines, complain);
   for (const line of lines.filter(({ outcome }) => outcome === 'waiting'))
     if (lines.some(({ key, folder, position }) => key === line.key && folder === line.folder && position > line.position))
@@ -54,25 +56,13 @@ function checkTimes(lines: readonly StoredLine[], complain: Complain): void {
     if (line.detectionTime < (applied[i - 1] ?? line).detectionTime) complain(`${nameOf(line)} was detected before the entry before it`);
 }
 
-/** No key is applied twice, and no bytes: law 1 would hold of rows that are counted again, too. */
-function checkOnce(lines: readonly StoredLine[], complain: Complain): void {
-  const seen = new Map<string, string>();
-  for (const line of lines.filter(({ outcome }) => outcome === 'applied')) {
-    for (const name of [`key ${line.key}`, `bytes ${line.contentId}`]) {
-      const other = seen.get(name);
-      if (other !== undefined) complain(`${nameOf(line)} is applied, though ${other} of the same ${name} was`);
-      seen.set(name, nameOf(line));
-    }
-  }
-}
-
 interface Expected {
   readonly counts: Pick<StoredLine, 'outcome' | 'rows' | 'applied' | 'quarantined' | 'notCounted' | 'reason'>;
   readonly rejected: readonly SlowRejected[];
 }
 
 /** What the line must say; or what is wrong with it. */
-function expectedOf(line: StoredLine, lines: readonly StoredLine[], contents: Contents, maxBadRows: bigint): Expected | string {
+function expectedOf(line: StoredLine, lines: readonly StoredLine[], contents: Contents, rules: LedgerRules): Expected | string {
   const nothing = { rows: 0, applied: 0, quarantined: 0, notCounted: 0, reason: null };
   const { outcome } = line;
   if (outcome === 'waiting') return { counts: { ...nothing, outcome }, rejected: [] };
@@ -83,13 +73,18 @@ function expectedOf(line: StoredLine, lines: readonly StoredLine[], contents: Co
   const applied = lines.filter((other) => other.outcome === 'applied');
   if (outcome === 'changed') {
     const before = applied.find(({ key }) => key === line.key);
-    if (before === undefined || before.contentId === line.contentId) return 'is said to have changed, and has not';
+    if (before === undefined || (before.contentId === line.contentId && rules.onChanged === 'report'))
+      return 'is said to have changed, and has not';
+    if (rules.onChanged === 'correct') {
+      const mayForget = rules.keepDeltas < applied.length && line.reason === 'not_kept';
+      return mayForget ? { counts: { ...nothing, outcome, reason: 'not_kept' }, rejected: [] } : 'has changed, and is not corrected';
+    }
     const grew = !line.folder && startsWith(contents, line, before);
     return { counts: { ...nothing, outcome, reason: grew ? 'grew' : null }, rejected: [] };
   }
   if (outcome === 'duplicate') {
-    const original = applied.find(({ contentId }) => contentId === line.contentId);
-    if (original === undefined || original.key === line.key) return 'is said to be a duplicate, and is none';
+    const original = applied.find(({ key, contentId, rows }) => contentId === line.contentId && key !== line.key && rows > 0);
+    if (original === undefined) return 'is said to be a duplicate, and is none';
     return { counts: { ...nothing, outcome, rows: original.rows, notCounted: original.rows }, rejected: [] };
   }
   const result = contents.parse(parts);
@@ -97,8 +92,9 @@ function expectedOf(line: StoredLine, lines: readonly StoredLine[], contents: Co
   const good = result.rows.length;
   const bad = result.rejected.length;
   const rows = good + bad;
-  if (rows === 0) return { counts: { ...nothing, outcome: 'empty' }, rejected: [] };
-  if (BigInt(bad) * 100n > maxBadRows * BigInt(rows))
+  // A correction takes out what was there.
+  if (rows === 0) return { counts: { ...nothing, outcome: line.kind === 'correction' ? 'applied' : 'empty' }, rejected: [] };
+  if (BigInt(bad) * 100n > rules.maxBadRows * BigInt(rows))
     return {
       counts: { ...nothing, outcome: 'quarantined', rows, quarantined: rows, reason: 'too_many_bad_rows' },
       rejected: result.rejected,

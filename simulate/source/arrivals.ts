@@ -20,18 +20,24 @@ const acts: readonly Happen[] = [
   (a) => a.grow(),
   (a) => a.copy(),
   (a) => a.copy(),
+  (a) => a.restore(),
   (a) => a.remove(),
   (a) => a.sparkFolder(),
   (a) => a.databricksFolder(),
 ];
 
+/** Where changes count, there are more of them. */
+const changes: readonly Happen[] = [(a) => a.change(), (a) => a.restore(), (a) => a.moveAway(), (a) => a.changeTwice()];
+
 export class Arrivals {
   readonly #world: World;
   readonly #bucket: Bucket;
   readonly #random: Random;
+  readonly #acts: readonly Happen[];
   #next = 1;
 
-  constructor(world: World, bucket: Bucket) {
+  constructor(world: World, bucket: Bucket, onChanged: 'report' | 'correct') {
+    this.#acts = onChanged === 'correct' ? [...acts, ...changes, ...changes, ...changes] : acts;
     this.#world = world;
     this.#bucket = bucket;
     this.#random = world.random;
@@ -42,7 +48,7 @@ export class Arrivals {
     const under: Promise<void>[] = [];
     for (let i = 0; i < count; i++) {
       await this.#world.clock.wait(this.#random.next() * 2 * (ms / count));
-      under.push(Promise.resolve(this.#random.pick(acts)(this)));
+      under.push(Promise.resolve(this.#random.pick(this.#acts)(this)));
     }
     await Promise.all(under);
   }
@@ -74,6 +80,33 @@ export class Arrivals {
     if (bytes === null) return;
     const to = this.#random.chance(0.3) ? this.#someKey() : null;
     this.#write(to ?? this.#random.pick([`copy_${this.#random.below(9)}.csv`, `a/chunk_${this.#random.below(40)}.csv`]), bytes);
+  }
+
+  /** Something that was there before, under its own name or another. */
+  restore(): void {
+    const from = this.#someKey();
+    const to = this.#random.chance(0.5) ? from : this.#someKey();
+    if (from !== null && to !== null) this.#write(to, this.#random.pick(this.#bucket.contents(from)));
+  }
+
+  /** A key gets other contents, and what it had comes under another. */
+  async moveAway(): Promise<void> {
+    const key = this.#someKey();
+    const bytes = key === null ? null : (this.#bucket.current(key)?.bytes ?? null);
+    if (key === null || bytes === null) return;
+    await this.#pause(10_000);
+    this.#write(key, chunkText(this.#random));
+    await this.#pause(20_000);
+    this.#write(`moved_${this.#random.below(9)}.csv`, bytes);
+  }
+
+  async changeTwice(): Promise<void> {
+    const key = this.#someKey();
+    if (key === null) return;
+    for (let i = 0; i < 2; i++) {
+      await this.#pause(20_000);
+      this.#write(key, chunkText(this.#random));
+    }
   }
 
   remove(): void {
@@ -118,6 +151,10 @@ export class Arrivals {
       .map((key) => key.slice(folder.length + 1));
     const removed = this.#random.chance(0.5) ? before : [];
     if (this.#random.chance(0.85)) this.#write(`${folder}/_committed_${id}`, JSON.stringify({ added, removed }));
+  }
+
+  #pause(most: number): Promise<void> {
+    return this.#world.clock.wait(this.#random.next() * most);
   }
 
   #write(key: string, content: string | Uint8Array | null): void {

@@ -34,6 +34,7 @@ export interface Settings {
   readonly aggregation: 'auto' | 'typescript';
   readonly commitChunks: number | null;
   readonly pollMs: number;
+  readonly onChanged: 'report' | 'correct';
   /** How often a start is a rebuild or a reset instead. */
   readonly operations: number;
 }
@@ -178,7 +179,7 @@ export class Detector {
         maxChunkBytes: 2 ** 20,
         onBadChunk: 'skip',
         onDuplicate: 'skip',
-        onChanged: 'report',
+        onChanged: settings.onChanged,
         pollMs: settings.pollMs,
         settleMs: settings.settleMs,
         waitForMs: 20_000,

@@ -65,7 +65,10 @@ describe('after a measure that is not kept', () => {
     expect(await world.rebuild({ ...more, change })).toMatchObject({ detections: 2 });
     const made = [...world.output()].filter(([key]) => !before.has(key) && key.includes('/detections-'));
     expect(made.length).toBe(1);
-    const rows = Buffer.from(made[0]?.[1] ?? '', 'base64').toString().split('\n').slice(1, -1);
+    const rows = Buffer.from(made[0]?.[1] ?? '', 'base64')
+      .toString()
+      .split('\n')
+      .slice(1, -1);
     const times = ['2026-11-22 08:00:00.000', '2026-11-22 09:00:00.000'];
     expect(rows.map((row) => row.split(',').slice(0, 2))).toEqual([times, times]);
   });
