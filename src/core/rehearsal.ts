@@ -2,8 +2,8 @@
  * Deltas for a detector that is thrown away: so that V8 has compiled what a step runs through before the first one that counts.
  * Compiled code belongs to functions, whoever's state they work on.
  *
- * The first delta brings entities in a few groups; each other one some more, and moves some of them, few of each group as in a
- * large state. Counts are large, so that the gates of most patterns are open, and sums differ.
+ * The first delta brings entities in a few groups; each other one some more, and moves some of them: by turns so many of a group that
+ * they are moved together, and few, as in a large state. Counts are large, so that the gates of most patterns are open, and sums differ.
  */
 import { Buffer } from 'node:buffer';
 import type { Delta, GrainDelta, Values } from './delta.ts';
@@ -14,6 +14,10 @@ const FIRST = 24_000;
 /** Entities of a later delta, and those of them that are new. */
 const ENTITIES = 1_500;
 const ADDED = 100;
+/** Of one that moves few, of all groups. */
+const FEW = 400;
+const FEW_STRIDE = 59;
+/** A multiple of the groups: those that a delta moves are of one of them. */
 const STRIDE = 15;
 const GROUPS = 5;
 /** Of an entity in a delta. */
@@ -32,7 +36,9 @@ export function rehearsalDelta(layout: Layout, n: number): Delta {
 /** Each once. */
 function entitiesOf(n: number): Uint32Array {
   if (n === 0) return new Uint32Array(FIRST).map((_, i) => i);
-  return new Uint32Array(ENTITIES).map((_, i) => (i < ADDED ? FIRST + n * ADDED + i : (i * STRIDE + n) % FIRST));
+  // The first ones are alike: what is compiled at first is what most entities run through.
+  const [size, stride] = n > 2 && n % 2 === 1 ? [FEW, FEW_STRIDE] : [ENTITIES, STRIDE];
+  return new Uint32Array(size).map((_, i) => (i < ADDED ? FIRST + n * ADDED + i : (i * stride + n) % FIRST));
 }
 
 /** Row i is of entities[i], always in the same group. */
