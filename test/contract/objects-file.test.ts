@@ -10,6 +10,9 @@ import { realSteps } from '../../src/objects/file/put.ts';
 import type { IgnoredEntry, Objects } from '../../src/objects/objects.ts';
 import { codeOf, drain, listed, objectsContract, pattern } from '../helpers/objects-contract.ts';
 
+/** Ends what hangs, and measures nothing. */
+const longTime = { timeout: 100_000 };
+
 const makeFifo = (path: string): void => void execFileSync('sh', ['-c', 'mkfifo "$0"', path]);
 
 const noLinks = (code: string) => async (): Promise<void> => {
@@ -255,7 +258,7 @@ describe('PROTOCOL 4.4: put into a folder', () => {
     const bytes = Buffer.from('y');
     const prepared = objects.prepare?.('a/y', bytes);
     expect(await objects.put('a/x', Buffer.from('x'))).toBe('put');
-    await vi.waitFor(async () => expect((await readdir(join(root, 'a'))).join()).toContain('.tmp-'));
+    await vi.waitFor(async () => expect((await readdir(join(root, 'a'))).join()).toContain('.tmp-'), longTime);
     expect((await listed(objects)).map(({ key }) => key)).toEqual(['a/x']);
     log.length = 0;
     expect(await objects.put('a/y', bytes, undefined, prepared)).toBe('put');
@@ -275,7 +278,7 @@ describe('PROTOCOL 4.4: put into a folder', () => {
     for (const spoil of [() => sink().sweep(), () => rm(join(root, 'a'), { recursive: true })]) {
       const objects = sink();
       const prepared = objects.prepare?.('a/x', Buffer.from('x'));
-      await vi.waitFor(async () => expect(await readdir(join(root, 'a'))).toHaveLength(1));
+      await vi.waitFor(async () => expect(await readdir(join(root, 'a'))).toHaveLength(1), longTime);
       await spoil();
       expect(await objects.put('a/x', Buffer.from('x'), undefined, prepared)).toBe('put');
       expect(await readdir(join(root, 'a'))).toEqual(['x']);

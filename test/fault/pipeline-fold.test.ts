@@ -49,7 +49,7 @@ function watch(run: Run = {}): { readonly running: Promise<unknown>; readonly st
 }
 
 async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + 20_000;
+  const end = performance.now() + 100_000;
   while (!(await isSo())) {
     if (performance.now() > end) throw new Error('it takes too long');
     await sleep(10);

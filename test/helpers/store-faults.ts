@@ -116,7 +116,8 @@ export function makeFaultWorld(major: 18 | 14): FaultWorld {
   return world;
 }
 
-export async function until(holds: () => Promise<boolean>, ms = 20_000): Promise<void> {
+/** Generous: it ends what hangs, and measures nothing unless told how much. */
+export async function until(holds: () => Promise<boolean>, ms = 100_000): Promise<void> {
   const end = performance.now() + ms;
   while (!(await holds())) {
     if (performance.now() > end) throw new Error('it never came to pass');
