@@ -134,7 +134,7 @@ export async function until(holds: () => boolean | Promise<boolean>, what: strin
 function sight(state: string): string {
   const processes = processesOf(state).map(({ pid, kind }) => {
     const [, status = '', parent = ''] = /^State:\s*(\w).*^PPid:\s*(\d+)/ms.exec(readProc(pid, 'status')) ?? [];
-    return `${pid} (${kind}, ${status}, child of ${parent}, waits in ${readProc(pid, 'wchan')}): ${readProc(pid, 'cmdline').replaceAll('\0', ' ')}`;
+    return `${pid} (${kind}, ${status}, child of ${parent}, waits in ${readProc(pid, 'wchan')}): ${readProc(pid, 'cmdline').replaceAll(/[\0 ]+/g, ' ')}`;
   });
   const texts = ['server.json', 'server.log', join('postgres', 'data', 'postmaster.pid')].map((name) => `${name}: ${readIn(state, name)}`);
   return [...processes, ...texts].join('\n');
