@@ -1,15 +1,15 @@
-/**
- * `npm run simulate -- --seeds N [--from S] [--jobs J]`: lives of a pipeline under faults, one a seed, and what breaks a law.
- *   --seeds N   so many (default 200), from `--from` (default 1) on
- *   --jobs J    in so many processes (default 1)
- *   --seed S    this one alone, with all that happened in it
- *   --plant P   with a planted bug (plants.ts), which should be found
- * Ends with 1 at the first violation; Ctrl-C tells how far it came.
- */
+/** `npm run simulate`: lives of a pipeline under faults, one a seed, and what breaks a law. */
 import { parseArgs } from 'node:util';
 import { type LifeSummary, runLives } from './lives.ts';
 import { liveSeed } from './one-seed.ts';
 import { plants } from './plants.ts';
+
+const usage = `npm run simulate -- [options]: lives of a pipeline under faults, one a seed, and what breaks a law
+  --seeds N   so many (default 200), from --from (default 1) on
+  --jobs J    in so many processes (default 1)
+  --seed S    this one alone, with all that happened in it
+  --plant P   with a planted bug, which should be found: ${Object.keys(plants).join(', ')}
+Ends with 1 at the first violation; Ctrl-C tells how far it came.`;
 
 const { values } = parseArgs({
   options: {
@@ -18,8 +18,14 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: '1' },
     seed: { type: 'string' },
     plant: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
   },
 });
+
+if (values.help === true) {
+  console.log(usage);
+  process.exit(0);
+}
 
 const plant = values.plant ?? null;
 if (plant !== null && !Object.hasOwn(plants, plant)) {

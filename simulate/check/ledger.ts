@@ -26,7 +26,7 @@ export function checkLedger(state: State, contents: Contents, rules: LedgerRules
   for (const line of lines) {
     if (line.folder && line.contentId !== null && folders?.has(`${line.key} ${line.contentId}`) === false)
       complain(`${nameOf(line)} was read as it never was when it was complete`);
-    const expected = expectedOf(line, lines, contents, rules);
+    const expected = expectedOf(line, lines, contents, { ...rules, entries: state.lastSequence });
     if (typeof expected === 'string') {
       complain(`${nameOf(line)}: ${expected}`);
       continue;
@@ -62,7 +62,12 @@ interface Expected {
 }
 
 /** What the line must say; or what is wrong with it. */
-function expectedOf(line: StoredLine, lines: readonly StoredLine[], contents: Contents, rules: LedgerRules): Expected | string {
+function expectedOf(
+  line: StoredLine,
+  lines: readonly StoredLine[],
+  contents: Contents,
+  rules: LedgerRules & { readonly entries: number },
+): Expected | string {
   const nothing = { rows: 0, applied: 0, quarantined: 0, notCounted: 0, reason: null };
   const { outcome } = line;
   if (outcome === 'waiting') return { counts: { ...nothing, outcome }, rejected: [] };
@@ -76,7 +81,8 @@ function expectedOf(line: StoredLine, lines: readonly StoredLine[], contents: Co
     if (before === undefined || (before.contentId === line.contentId && rules.onChanged === 'report'))
       return 'is said to have changed, and has not';
     if (rules.onChanged === 'correct') {
-      const mayForget = rules.keepDeltas < applied.length && line.reason === 'not_kept';
+      // Reevaluations are entries, too: a delta is forgotten by its number.
+      const mayForget = rules.keepDeltas < rules.entries && line.reason === 'not_kept';
       return mayForget ? { counts: { ...nothing, outcome, reason: 'not_kept' }, rejected: [] } : 'has changed, and is not corrected';
     }
     const grew = !line.folder && startsWith(contents, line, before);
