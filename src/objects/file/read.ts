@@ -4,7 +4,8 @@
  * Size, mtime, ctime and inode of the open file and of what stands under its name are compared before the first byte and
  * after the last; the last block is handed out only when they agree. Opened so that a link is not followed and a FIFO
  * does not block. Opening and reading may wait for the disk; of what has just been opened the times are known, and asking
- * for them at once costs less than a turn through the threads.
+ * for them at once costs less than a turn through the threads. Of a large file some reads are under way at a time: one that begins
+ * when the one before has been taken waits twice for whatever else this process, or the machine, is doing.
  */
 import { type BigIntStats, constants, fstatSync, lstatSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -13,6 +14,7 @@ import type { MakeBlock, ObjectInfo } from '../objects.ts';
 import { isGone, systemCode, versionOf } from './version.ts';
 
 const blockSize = 1 << 20;
+const readsAtOnce = 4;
 
 export async function* readFile(
   path: string,
@@ -26,23 +28,34 @@ export async function* readFile(
   if (handle === 'link') throw changed(path, 'it is a link now');
   try {
     assertSame(handle, path, object);
-    let left = object.size;
-    while (left > 0) {
+    const underWay: Promise<Uint8Array>[] = [];
+    for (let asked = 0, given = 0; given < object.size; ) {
       signal?.throwIfAborted();
-      const block = makeBlock(Math.min(blockSize, left));
-      let filled = 0;
-      while (filled < block.length) {
-        const { bytesRead } = await handle.read(block, filled, block.length - filled, null);
-        if (bytesRead === 0) throw changed(path, 'it became shorter');
-        filled += bytesRead;
+      for (; underWay.length < readsAtOnce && asked < object.size; asked += blockSize) {
+        const reading = fill(makeBlock(Math.min(blockSize, object.size - asked)), handle, asked, path);
+        // Told when its turn comes; nobody waits for what is behind a failure.
+        reading.catch(() => {});
+        underWay.push(reading);
       }
-      left -= filled;
-      if (left === 0) assertSame(handle, path, object);
+      const block = (await underWay.shift()) ?? new Uint8Array();
+      given += block.length;
+      if (given === object.size) assertSame(handle, path, object);
       yield block;
     }
   } finally {
+    // Waits for the reads under way.
     await handle.close();
   }
+}
+
+async function fill(block: Uint8Array, handle: FileHandle, from: number, path: string): Promise<Uint8Array> {
+  let filled = 0;
+  while (filled < block.length) {
+    const { bytesRead } = await handle.read(block, filled, block.length - filled, from + filled);
+    if (bytesRead === 0) throw changed(path, 'it became shorter');
+    filled += bytesRead;
+  }
+  return block;
 }
 
 /** The whole of a small file, or null if there is no regular file of that name. */
