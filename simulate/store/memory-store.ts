@@ -106,13 +106,25 @@ export class MemoryStore implements Store {
         const inForce = line.outcome === 'applied' && (line.kind === 'chunk' || line.kind === 'correction') && line.correctedBy === null;
         const { position, kind, folder, version, contentId } = line;
         return (key === undefined || line.key === key ? (rejected.get(position) ?? []) : [])
-          .filter(({ object }) => objects === undefined || objects.includes(object))
-          .map((row) => {
+          .map((row, number) => ({ row, number }))
+          .filter(({ row: { object } }) => objects === undefined || objects.includes(object))
+          .map(({ row, number }) => {
             const replay = replayed.find(
               ({ origin, version: of, object, line: at }) =>
                 origin === position && of === contentId && object === row.object && at === row.line,
             );
-            return { ...row, position, kind, key: line.key, folder, version, contentId, inForce, resolvedBy: replay?.sequence ?? null };
+            return {
+              ...row,
+              position,
+              number,
+              kind,
+              key: line.key,
+              folder,
+              version,
+              contentId,
+              inForce,
+              resolvedBy: replay?.sequence ?? null,
+            };
           });
       }),
     );

@@ -2,16 +2,17 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { TallyhoError } from '../core/error.ts';
+import type { CuttableFile } from '../export/rows-out.ts';
 
-/** `work` is given what writes; texts leave in pieces, so any number of small ones costs little and holds little. */
-export async function writeWhole<T>(path: string, work: (write: (text: string) => Promise<void>) => Promise<T>): Promise<T> {
+/** What `work` writes leaves as it comes: whoever has many small texts joins them. */
+export async function writeWhole<T>(path: string, work: (file: CuttableFile) => Promise<T>): Promise<T> {
   // Hidden, so that nobody takes it for the file.
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   const handle = await guard(path, () => open(temporary, 'w'));
   try {
     let result: T;
     try {
-      result = await work((text) => guard(path, () => writeAll(handle, Buffer.from(text))));
+      result = await work(cuttable(path, handle));
       await guard(path, () => handle.sync());
     } finally {
       await handle.close();
@@ -24,9 +25,26 @@ export async function writeWhole<T>(path: string, work: (write: (text: string) =
   }
 }
 
-/** A write may take less than it was given. */
-async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
+function cuttable(path: string, handle: FileHandle): CuttableFile {
+  let length = 0;
+  return {
+    write: (text) =>
+      guard(path, async () => {
+        const bytes = Buffer.from(text);
+        // A write may take less than it was given.
+        for (let at = 0; at < bytes.length; ) {
+          const { bytesWritten } = await handle.write(bytes, at, bytes.length - at, length);
+          at += bytesWritten;
+          length += bytesWritten;
+        }
+      }),
+    mark: () => length,
+    cutBack: (mark) =>
+      guard(path, async () => {
+        await handle.truncate(mark);
+        length = mark;
+      }),
+  };
 }
 
 async function guard<T>(path: string, work: () => Promise<T>): Promise<T> {

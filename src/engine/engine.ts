@@ -5,13 +5,14 @@
  *   - results in the order of the tasks, one each; a fault of one chunk never touches another;
  *   - the same delta, row counts, rejected rows and reasons for the same bytes, whatever the engine (DESIGN.md 4);
  *   - `rows` = rows in the delta + `rejectedRows`; `rejected` holds the first 100,000 of these, in order of object and line;
+ *   - to a taker, all of these from its number on, in that order, and a bounded number before it is asked for room;
  *   - bytes of exactly the version that was listed, else the outcome `moved`;
  *   - bounded memory: what grows is the delta, not the bytes.
  */
 import type { Delta } from '../core/delta.ts';
 import type { Layout } from '../core/layout.ts';
 import type { ChunkVersion } from '../objects/chunk.ts';
-import type { ChunkFault, RejectedRow } from '../reader/rejected.ts';
+import type { ChunkFault, RejectedRow, RejectedTaker } from '../reader/rejected.ts';
 import type { Csv } from '../reader/csv.ts';
 
 /** How rows are to be read: the layout says what is needed, the rest how the input looks. */
@@ -32,6 +33,8 @@ export interface ReadTask {
   readonly want: 'rows' | 'id';
   /** With `id`: what was applied under this key, so that growth can be told (an object only; null for folders). */
   readonly applied: { readonly contentId: string; readonly bytes: number } | null;
+  /** With `rows`: is given rejected rows too, kept or not, in the order and with the numbers that `rejected` has. */
+  readonly taker?: RejectedTaker;
 }
 
 export type ReadOutcome =

@@ -1,8 +1,8 @@
 /**
  * The quarantined rows that can be mended, as the lines of a file (export/quarantine-file.ts). Changes nothing, needs no lease.
  *
- * The ledger has the rows; the titles above them are in the source, from where they are read as long as the chunk there is the one
- * that was applied. Held are the chunks that have such rows, and one row at a time.
+ * The ledger has the first 100,000 of each chunk; the rest of them, and the titles above all, are in the source, from where they are read
+ * as long as the chunk there is the one that was applied (read-rejected.ts). Held are the chunks that have such rows, and some rows.
  *
  * Rows that were replayed are done with. Left out, and counted: rows of a chunk that does not count as a whole (written anew under its name it is evaluated afresh, so
  * mended rows of it would count twice), and of the reference, which `rebuild` reads.
@@ -10,24 +10,28 @@
 import { createGunzip } from 'node:zlib';
 import { Readable } from 'node:stream';
 import { TallyhoError } from '../core/error.ts';
+import type { Engine } from '../engine/engine.ts';
 import { type Head, readHead } from '../export/object-head.ts';
-import { fileStart, rowLine, titleLine } from '../export/quarantine-file.ts';
+import { type CuttableFile, type OutRow, RowsOut } from '../export/rows-out.ts';
+import type { ChunkVersion } from '../objects/chunk.ts';
 import { discoverChunks } from '../objects/discovery/discover.ts';
 import type { ObjectInfo, Objects } from '../objects/objects.ts';
 import type { Csv } from '../reader/csv.ts';
-import type { RowReason } from '../reader/rejected.ts';
-import type { QuarantinedRow, StoreReader } from '../store/store.ts';
+import type { RejectedRow, RejectedTaker, RowReason } from '../reader/rejected.ts';
+import type { StoredLine, StoreReader } from '../store/store.ts';
+import type { InputSettings } from './options.ts';
+import { KeptRows, readRejected } from './read-rejected.ts';
 
 export interface ExportRejected {
-  readonly store: Pick<StoreReader, 'chunks' | 'quarantined'>;
+  readonly store: Pick<StoreReader, 'chunks' | 'quarantined' | 'pipeline'>;
   readonly source: Objects;
-  readonly csv: Csv;
-  readonly waitForMs: number;
+  /** Of the source. */
+  readonly engine: Engine;
+  readonly input: Pick<InputSettings, 'columns' | 'csv' | 'maxChunkBytes' | 'waitForMs'>;
   readonly now: number;
   readonly key: string | null;
   readonly reason: RowReason | null;
-  /** Takes lines of the file. */
-  readonly write: (text: string) => Promise<void>;
+  readonly file: CuttableFile;
   readonly signal: AbortSignal;
 }
 
@@ -35,87 +39,135 @@ export interface ExportedRows {
   readonly rows: number;
   /** Rows of chunks that are quarantined as a whole or were replaced, and of the reference. */
   readonly leftOut: number;
-  /** Rows that are counted, and were not kept: those behind the first 100,000 of a chunk. */
-  readonly notKept: number;
+  /** Rows behind the kept ones that the source does not give any more, whatever their reasons, and their chunks. */
+  readonly gone: { readonly rows: number; readonly chunks: readonly string[] };
   /** Objects whose header is not to be had, so that their rows stand in `_raw`. */
   readonly headless: readonly string[];
 }
 
 export async function exportRejected(options: ExportRejected): Promise<ExportedRows> {
-  const { store, key, reason, write, signal } = options;
-  const chunks = await chunksWithRows(options);
-  const heads = makeHeads(options, await listParts(options, chunks));
-  const headless = new Set<string>();
-  let [rows, leftOut, seen] = [0, 0, 0];
-  let titles: string | null = null;
-  await write(fileStart);
+  const { store, key, reason, signal } = options;
+  const lines = await linesWithRows(options);
+  const found = await listChunks(options, lines);
+  const heads = makeHeads(options, found, lines);
+  const kept = new Map<number, KeptRows>();
+  const out = new RowsOut(options.file);
+  let leftOut = 0;
+  await out.begin();
   for await (const page of store.quarantined(key === null ? {} : { key })) {
     signal.throwIfAborted();
-    const lines: string[] = [];
+    const rows: OutRow[] = [];
     for (const row of page) {
-      if (row.inForce) seen++;
+      if (row.inForce) keptOf(kept, row.position).add(row.number);
       if (row.resolvedBy !== null || (reason !== null && row.reason !== reason)) continue;
-      if (!row.inForce || row.contentId === null) {
-        leftOut++;
-        continue;
-      }
-      const head = await heads(row);
-      if (head === null) headless.add(row.object);
-      const line = titleLine(head?.columns ?? []);
-      if (line !== titles) lines.push(line);
-      titles = line;
-      lines.push(rowLine(row, row.contentId, head));
-      rows++;
+      if (row.inForce && row.contentId !== null) rows.push({ row, version: row.contentId, head: await heads(row, row.object) });
+      else leftOut++;
     }
-    await write(lines.join(''));
+    await out.write(rows);
   }
-  if (titles === null) await write(titleLine([]));
-  const all = [...chunks.values()].reduce((sum, { quarantined }) => sum + quarantined, 0);
-  return { rows, leftOut, notKept: Math.max(0, all - seen), headless: [...headless] };
+  const gone = { rows: 0, chunks: [] as string[] };
+  // Behind the rest, so that nobody reads the source while a snapshot of the database is open.
+  for (const line of lines.values()) {
+    const has = keptOf(kept, line.position);
+    if (has.count >= line.quarantined || (await exportBehind(options, line, has, found.get(nameOf(line)) ?? null, heads, out))) continue;
+    gone.rows += line.quarantined - has.count;
+    gone.chunks.push(line.key);
+  }
+  await out.end();
+  return { rows: out.rows, leftOut, gone, headless: [...out.headless] };
 }
 
-interface RowsOfChunk {
-  readonly version: string;
-  readonly quarantined: number;
+function keptOf(kept: Map<number, KeptRows>, position: number): KeptRows {
+  const rows = kept.get(position) ?? new KeptRows();
+  kept.set(position, rows);
+  return rows;
 }
+
+/** Rows that the ledger has only counted, in bounded memory; false, and nothing is written, where the source does not have them any more. */
+async function exportBehind(
+  options: ExportRejected,
+  line: StoredLine,
+  kept: KeptRows,
+  chunk: ChunkVersion | null,
+  heads: Heads,
+  out: RowsOut,
+): Promise<boolean> {
+  const { store, engine, input, reason, signal } = options;
+  const { contentId } = line;
+  const basis = (await store.pipeline())?.basis ?? null;
+  if (chunk === null || basis === null || contentId === null) return false;
+  const { columns, csv, maxChunkBytes } = input;
+  const plan = { layout: basis.layout, columns, csv, maxChunkBytes };
+  let waiting: RejectedRow[] = [];
+  const flush = async (): Promise<void> => {
+    const rows = waiting;
+    waiting = [];
+    const texts: OutRow[] = [];
+    for (const row of rows) texts.push({ row, version: contentId, head: await heads(line, row.object) });
+    await out.write(texts);
+  };
+  const taker: RejectedTaker = {
+    from: kept.first,
+    take(row, number) {
+      if (!kept.has(number) && (reason === null || row.reason === reason)) waiting.push(row);
+    },
+    room: () => (waiting.length < rowsAtOnce ? undefined : flush()),
+  };
+  return await out.writeOnlyIf(async () => {
+    if (!(await readRejected({ store, engine, plan, signal }, line, chunk, taker))) return false;
+    await flush();
+    return true;
+  });
+}
+
+const rowsAtOnce = 1_000;
 
 /** The chunks in force that have quarantined rows, by their names in a listing. */
-async function chunksWithRows({ store, key }: ExportRejected): Promise<Map<string, RowsOfChunk>> {
-  const chunks = new Map<string, RowsOfChunk>();
+async function linesWithRows({ store, key }: ExportRejected): Promise<ReadonlyMap<string, StoredLine>> {
+  const lines = new Map<string, StoredLine>();
   for await (const page of store.chunks(key === null ? { outcome: 'applied' } : { outcome: 'applied', key })) {
     for (const line of page) {
       if (line.kind !== 'chunk' && line.kind !== 'correction') continue;
-      if (line.quarantined > 0 && line.correctedBy === null) chunks.set(nameOf(line), line);
+      if (line.quarantined > 0 && line.correctedBy === null) lines.set(nameOf(line), line);
     }
   }
-  return chunks;
+  return lines;
 }
 
-/** The objects of those of them that lie in the source as they were applied: chunk -> object -> object as listed. */
-async function listParts(
-  { source, waitForMs, now, signal }: ExportRejected,
-  chunks: ReadonlyMap<string, RowsOfChunk>,
-): Promise<ReadonlyMap<string, ReadonlyMap<string, ObjectInfo>>> {
-  const parts = new Map<string, ReadonlyMap<string, ObjectInfo>>();
-  if (chunks.size === 0) return parts;
-  for await (const page of discoverChunks(source, { waitFor: waitForMs, now, signal }))
-    for (const chunk of page)
-      if (chunks.get(nameOf(chunk))?.version === chunk.version)
-        parts.set(nameOf(chunk), new Map(chunk.parts.map((part) => [part.key, part])));
-  return parts;
+/** Those of them that lie in the source, by name. */
+async function listChunks(
+  { source, input, now, signal }: ExportRejected,
+  lines: ReadonlyMap<string, StoredLine>,
+): Promise<ReadonlyMap<string, ChunkVersion>> {
+  const found = new Map<string, ChunkVersion>();
+  if (lines.size === 0) return found;
+  for await (const page of discoverChunks(source, { waitFor: input.waitForMs, now, signal }))
+    for (const chunk of page) if (lines.has(nameOf(chunk))) found.set(nameOf(chunk), chunk);
+  return found;
 }
 
-/** Rows come object by object, so the last head is the one that is wanted. */
+interface OfChunk {
+  readonly position: number;
+  readonly key: string;
+  readonly folder: boolean;
+}
+
+type Heads = (of: OfChunk, object: string) => Promise<Head | null>;
+
+/** Of objects that are as they were applied. Rows come object by object, so the last head is the one that is wanted. */
 function makeHeads(
-  { source, csv, signal }: ExportRejected,
-  parts: ReadonlyMap<string, ReadonlyMap<string, ObjectInfo>>,
-): (row: QuarantinedRow) => Promise<Head | null> {
-  let last: { readonly position: number; readonly object: string; readonly head: Head | null } | null = null;
-  return async (row) => {
-    if (last?.position === row.position && last.object === row.object) return last.head;
-    const object = parts.get(nameOf(row))?.get(row.object);
+  { source, input: { csv }, signal }: ExportRejected,
+  found: ReadonlyMap<string, ChunkVersion>,
+  lines: ReadonlyMap<string, StoredLine>,
+): Heads {
+  let last: { readonly position: number; readonly key: string; readonly head: Head | null } | null = null;
+  return async (of, key) => {
+    if (last?.position === of.position && last.key === key) return last.head;
+    const chunk = found.get(nameOf(of));
+    const isAsApplied = chunk !== undefined && chunk.version === lines.get(nameOf(of))?.version;
+    const object = isAsApplied ? chunk.parts.find((part) => part.key === key) : undefined;
     const head = object === undefined ? null : await headOf(source, object, csv, signal);
-    last = { position: row.position, object: row.object, head };
+    last = { position: of.position, key, head };
     return head;
   };
 }

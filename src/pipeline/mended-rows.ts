@@ -89,7 +89,8 @@ export async function findCandidates(store: Pick<Store, 'quarantined'>, rows: re
     const of = found.get(name);
     const earlier = taken.get(name);
     if (of !== undefined && of.resolvedBy !== null) before++;
-    else if (of === undefined) withoutEffect.push(told(row, 'unknown_row', 'there is no such quarantined row'));
+    else if (of === undefined)
+      withoutEffect.push(told(row, 'unknown_row', 'there is no such row among those that are kept, of each chunk the first 100,000'));
     else if (!of.inForce) withoutEffect.push(told(row, 'not_in_force', whyNotInForce(of)));
     else if (earlier !== undefined) withoutEffect.push(told(row, 'twice', `line ${earlier} of the file names the same row`));
     else {

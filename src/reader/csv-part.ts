@@ -300,7 +300,7 @@ export class CsvPart {
     if (this.#mode === 'header') this.#endWith('bad_header', `The header, on line ${this.#line}, is longer than 1 MiB.`);
     else if (atLf || !this.#scanner.open) {
       this.rows++;
-      this.#rejections.addLong(long.end(this.#object, this.#line, atLf));
+      this.#rejections.addCut(long.end(this.#object, this.#line, atLf));
     }
   }
 

@@ -28,6 +28,15 @@ export interface RejectedRow {
   readonly sha256: string | null;
 }
 
+/** Who takes rejected rows of a chunk as they are found: of those behind the kept ones there may be any number. */
+export interface RejectedTaker {
+  /** Number of the first row to be given, among the rejected ones of the chunk in reading order; 0 is the first. */
+  readonly from: number;
+  take(row: RejectedRow, number: number): void;
+  /** Asked every few thousand rows: no more come before it is resolved. */
+  room(): Promise<void> | undefined;
+}
+
 export interface ChunkFault {
   readonly reason: ChunkReason;
   /** The object in which it was found. */

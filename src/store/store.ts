@@ -296,6 +296,8 @@ export interface ChunkFilter {
 export interface QuarantinedRow extends RejectedRow {
   /** Its chunk's place in the ledger, and that chunk. */
   readonly position: number;
+  /** Its place among all rejected rows of that chunk, in reading order; 0 is the first. */
+  readonly number: number;
   readonly kind: EntryKind;
   readonly key: string;
   readonly folder: boolean;

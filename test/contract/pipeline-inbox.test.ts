@@ -77,7 +77,13 @@ describe('mended rows that are given while a detector runs', () => {
         before: 0,
         stillBad: [{ fileLine: 3, object: 'a.csv', line: 4, reason: 'bad_amount', detail: null }],
         withoutEffect: [
-          { fileLine: 4, object: 'a.csv', line: Number.NaN, reason: 'unknown_row', detail: 'there is no such quarantined row' },
+          {
+            fileLine: 4,
+            object: 'a.csv',
+            line: Number.NaN,
+            reason: 'unknown_row',
+            detail: 'there is no such row among those that are kept, of each chunk the first 100,000',
+          },
         ],
         rest: { stillBad: 0, withoutEffect: 0 },
       });

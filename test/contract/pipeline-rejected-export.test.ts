@@ -50,7 +50,7 @@ describe('the file', () => {
     world.put('b.csv', 'customer,merchant,amount\nC2,M1,5\nC1,M1,y\n');
     world.put('bad.csv', 'customer,merchant,amount\nC3,M1,x\nC1,M1,y\n');
     await world.run();
-    expect(await exported()).toMatchObject({ rows: 3, leftOut: 2, notKept: 0, headless: [] });
+    expect(await exported()).toMatchObject({ rows: 3, leftOut: 2, gone: { rows: 0, chunks: [] }, headless: [] });
     expect(await lines({ key: 'b.csv' })).toEqual([
       '_object,_version,_line,_reason,_raw,customer,merchant,amount',
       'b.csv,<b.csv>,3,bad_amount,,C1,M1,y',

@@ -13,6 +13,7 @@ import { blockSizes, files, packed, readings, runs } from './engine-arbitrary.ts
 import { foundByEngine, foundBySlow } from './engine-compare.ts';
 import { bytes, csv, header, idOf, merchantOnly, plain, preset, reasons, rowsOf, statistics } from './engine-contract-parts.ts';
 import { parquetContract } from './engine-contract-parquet.ts';
+import { takenContract } from './engine-contract-taken.ts';
 import { grain, presetLayout, text } from './engine-layouts.ts';
 import { EngineWorld, type MakeEngine, planOf, taskOf } from './engine-world.ts';
 
@@ -476,6 +477,7 @@ export function engineContract(name: string, makeEngine: MakeEngine): void {
       });
     });
 
+    takenContract(() => world);
     parquetContract(() => world);
 
     test('texts of a filter are compared exactly', async () => {

@@ -17,17 +17,21 @@ export interface Desk {
 export function makeDesk(world: World): Desk {
   return {
     async exported(change = {}) {
-      const { source, input } = world.options();
+      const { source, input, engine } = world.options();
       const texts: string[] = [];
       const result = await exportRejected({
         store: world.store,
         source,
-        csv: input.csv,
-        waitForMs: 0,
+        engine,
+        input: { ...input, waitForMs: 0 },
         now: Date.now(),
         key: null,
         reason: null,
-        write: async (text) => void texts.push(text),
+        file: {
+          write: async (text) => void texts.push(text),
+          mark: () => texts.length,
+          cutBack: async (mark) => void texts.splice(mark),
+        },
         signal: new AbortController().signal,
         ...change,
       });

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { TallyhoError } from '../../core/error.ts';
+import { makeLocalEngine } from '../../engine/local/local-engine.ts';
 import { printable } from '../../objects/key.ts';
 import { type RowReason, rowReasons } from '../../reader/rejected.ts';
 import { type AddCommand, type Call, examples } from '../call.ts';
@@ -47,38 +48,46 @@ async function exportRows(file: string, { chunk, reason }: ExportFlags, call: Ca
           mend: 'Give a file in another folder.',
         });
       const source = openSource(config);
+      const engine = makeLocalEngine({ source });
       try {
-        const exported = await writeWhole(path, (write) =>
+        const exported = await writeWhole(path, (file) =>
           exportRejected({
             store: reader,
             source,
-            csv: config.source.csv,
-            waitForMs: config.source.waitForMs,
+            engine,
+            input: config.source,
             now: Date.now(),
             key: chunk === undefined ? null : chunk.replace(/\/$/, ''),
             reason: reason ?? null,
-            write,
+            file,
             signal: new AbortController().signal,
           }),
         );
-        const { rows, leftOut, notKept, headless } = exported;
+        const { rows, leftOut, gone, headless } = exported;
         await stdout.lines([`Wrote ${counted(rows, 'quarantined row')} to ${path}.`]);
         if (leftOut > 0)
           say(
             `${counted(leftOut, 'row is', 'rows are')} left out: of chunks that are quarantined as a whole (write the mended chunk under the same name), or of the reference (mend it and \`tallyho rebuild\`).`,
           );
-        if (notKept > 0)
+        if (gone.rows > 0)
           say(
-            `${counted(notKept, 'row')} more ${notKept === 1 ? 'is' : 'are'} quarantined and not kept: of each chunk the first 100,000 are.`,
+            `${counted(gone.rows, 'row')} more ${gone.rows === 1 ? 'is' : 'are'} quarantined and not in the file: of each chunk the first 100,000 are kept, and ${firstOf(gone.chunks, 'chunk')} ${gone.chunks.length === 1 ? 'is' : 'are'} not in the source any more as applied, or not read as then.`,
           );
         if (headless.length > 0)
           say(
-            `The header of ${listed(headless.slice(0, mostNamed).map(printable))}${headless.length > mostNamed ? ` and ${counted(headless.length - mostNamed, 'more object')}` : ''} could not be read (Parquet, or no longer as it was): these rows stand in _raw. Write the names of their columns behind _raw in the title line above them.`,
+            `The header of ${firstOf(headless, 'object')} could not be read (Parquet, or no longer as it was): these rows stand in _raw. Write the names of their columns behind _raw in the title line above them.`,
           );
       } finally {
+        await engine.close();
         await source.close();
       }
     },
     async () => undefined,
   );
+}
+
+/** `a, b and 2 more objects` */
+function firstOf(names: readonly string[], one: string): string {
+  const rest = names.length - mostNamed;
+  return `${listed(names.slice(0, mostNamed).map(printable))}${rest > 0 ? ` and ${counted(rest, `more ${one}`)}` : ''}`;
 }

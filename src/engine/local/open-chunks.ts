@@ -5,13 +5,18 @@
  * bounds the memory. Tasks are drawn one at a time, and never waited for while a known one can be worked on: who yields
  * the tasks may wait for our results before it knows the next.
  */
-import type { Objects } from '../../objects/objects.ts';
+import type { ObjectInfo, Objects } from '../../objects/objects.ts';
 import type { ReadTask } from '../engine.ts';
 import { Blocks } from './blocks.ts';
 import { ReadAhead } from './read-ahead.ts';
 
 const ahead = 6;
 const blockLimit = 4 << 20;
+
+/** Whether a second thread works on the object. Who takes rejected rows wants them in order, as one thread finds them. */
+export function readsBeside({ want, taker }: ReadTask, { size }: ObjectInfo, besideFrom: number): boolean {
+  return want === 'rows' && taker === undefined && size >= besideFrom;
+}
 
 export class OpenChunks {
   readonly blocks = new Blocks();
@@ -94,7 +99,7 @@ export class OpenChunks {
   #openPart(known: { readonly task: ReadTask; readonly parts: (ReadAhead | null)[] }): void {
     const object = known.task.chunk.parts[known.parts.length];
     if (object === undefined) throw new RangeError('no such part');
-    const shared = known.task.want === 'rows' && object.size >= this.#besideFrom && object.key.endsWith('.csv');
+    const shared = readsBeside(known.task, object, this.#besideFrom) && object.key.endsWith('.csv');
     const makeBlock = shared ? this.blocks.makeShared : this.blocks.make;
     known.parts.push(new ReadAhead((signal) => this.#source.read(object, signal, makeBlock), blockLimit, this.#signal));
     this.#open++;

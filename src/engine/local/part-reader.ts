@@ -1,7 +1,8 @@
 /** How the bytes of a part become rows, by the kind that its name says. */
 import type { ObjectInfo } from '../../objects/objects.ts';
 import type { ChunkReader } from '../../reader/chunk-reader.ts';
-import type { ChunkFault } from '../../reader/rejected.ts';
+import type { CsvPart } from '../../reader/csv-part.ts';
+import type { ChunkFault, RejectedTaker } from '../../reader/rejected.ts';
 import type { Beside } from './beside.ts';
 import type { ParquetFolder } from './parquet/duckdb.ts';
 import { Unpacker } from './unpack.ts';
@@ -76,7 +77,7 @@ function makeCsvReader(object: ObjectInfo, reader: ChunkReader, room: number, be
     },
     write(block) {
       bytes += block.length;
-      if (bytes <= room) part.push(block);
+      return bytes <= room ? pushBlock(part, block, reader) : undefined;
     },
     async end() {
       const fault = (bytes > room ? sizeFault(bytes, room, bytes) : null) ?? part.end();
@@ -91,9 +92,26 @@ function makeCsvReader(object: ObjectInfo, reader: ChunkReader, room: number, be
   };
 }
 
+/** Rows of so many bytes are found at once where somebody takes them. */
+const takenBytes = 1 << 16;
+
+/** A promise only where rejected rows are taken: they go out before more come. */
+function pushBlock(part: CsvPart, block: Uint8Array, { rejections: { taker } }: ChunkReader): Promise<void> | undefined {
+  if (taker !== null) return pushTaken(part, block, taker);
+  part.push(block);
+  return undefined;
+}
+
+async function pushTaken(part: CsvPart, block: Uint8Array, taker: RejectedTaker): Promise<void> {
+  for (let at = 0; at < block.length; at += takenBytes) {
+    part.push(block.subarray(at, at + takenBytes));
+    await taker.room();
+  }
+}
+
 function makeGzipReader(object: ObjectInfo, reader: ChunkReader, room: number): PartReader {
   const part = reader.csv(object.key);
-  const unpacker = new Unpacker(Math.min(room, ratioLimit(object.size)), (block) => part.push(block));
+  const unpacker = new Unpacker(Math.min(room, ratioLimit(object.size)), (block) => pushBlock(part, block, reader));
   return {
     // In zlib's threads.
     keepsBlocks: true,

@@ -11,7 +11,7 @@ import type { ReadOutcome, ReadPlan, ReadResult, ReadTask } from '../engine.ts';
 import { Beside } from './beside.ts';
 import { type ContentHash, folderId, HashHere } from './content-id.ts';
 import type { Lazy } from './lazy.ts';
-import type { OpenChunks } from './open-chunks.ts';
+import { type OpenChunks, readsBeside } from './open-chunks.ts';
 import type { ParquetFolder } from './parquet/duckdb.ts';
 import { makePartReader, type PartReader } from './part-reader.ts';
 
@@ -76,7 +76,8 @@ class TaskReading {
   }
 
   async outcome(): Promise<ReadOutcome> {
-    const { chunk, want } = this.task;
+    const { chunk, want, taker = null } = this.task;
+    this.#reader.rejections.taker = taker;
     for (let index = 0; index < chunk.parts.length; index++) {
       await this.#part(index);
       this.#chunks.donePart(index);
@@ -96,10 +97,9 @@ class TaskReading {
     const object = this.task.chunk.parts[index]!;
     const blocks = this.#chunks.part(index);
     const here = new HashHere();
-    const beside =
-      this.task.want === 'rows' && object.size >= this.#besideFrom
-        ? new Beside(object.key, this.#reader.reading, this.#chunks.blocks)
-        : null;
+    const beside = readsBeside(this.task, object, this.#besideFrom)
+      ? new Beside(object.key, this.#reader.reading, this.#chunks.blocks)
+      : null;
     const hash: ContentHash = beside ?? here;
     const applied = this.task.want === 'id' && !this.task.chunk.folder ? this.task.applied : null;
     let bytes = 0;

@@ -13,7 +13,7 @@ export type UnpackFault = 'unreadable' | 'limit';
 export class Unpacker {
   /** Bytes unpacked. */
   bytes = 0;
-  readonly #onBlock: (block: Uint8Array) => void;
+  readonly #onBlock: (block: Uint8Array) => Promise<void> | void;
   readonly #limit: number;
   readonly #gunzip: Gunzip;
   #written = 0;
@@ -22,8 +22,8 @@ export class Unpacker {
   #error: { readonly error: unknown } | null = null;
   #wake: (() => void) | null = null;
 
-  /** `onBlock` gets what is unpacked, up to `limit` bytes. */
-  constructor(limit: number, onBlock: (block: Uint8Array) => void) {
+  /** `onBlock` gets what is unpacked, up to `limit` bytes; the next block comes when what it promises is done. */
+  constructor(limit: number, onBlock: (block: Uint8Array) => Promise<void> | void) {
     this.#limit = limit;
     this.#onBlock = onBlock;
     this.#gunzip = createGunzip({ chunkSize: blockSize });
@@ -84,11 +84,21 @@ export class Unpacker {
       return;
     }
     try {
-      this.#onBlock(block);
+      const taken = this.#onBlock(block);
+      if (taken === undefined) return;
+      this.#gunzip.pause();
+      taken.then(
+        () => this.#gunzip.resume(),
+        (error: unknown) => this.#fail(error),
+      );
     } catch (error) {
-      this.#error = { error };
-      this.#stop('unreadable', '');
+      this.#fail(error);
     }
+  }
+
+  #fail(error: unknown): void {
+    this.#error = { error };
+    this.#stop('unreadable', '');
   }
 
   #stop(kind: UnpackFault, detail: string): void {

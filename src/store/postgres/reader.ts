@@ -193,7 +193,7 @@ with line as materialized (
   where quarantined > 0 and ($1::text is null or (left(listing, 600) in (left($1, 600), left($1 || '/', 600)) and key = $1))
 )
 select l.position, l.kind, l.key, l.folder, l.version, l.content_id as "contentId", l.in_force as "inForce", replay.sequence as "resolvedBy",
-  r.object, r.line, r.reason, r.raw, r.length, r.sha256
+  r.number, r.object, r.line, r.reason, r.raw, r.length, r.sha256
 from line l join rejected_row r using (position)
 left join replayed_row p on p.origin = r.position and p.version = l.content_id and p.object = r.object and p.line = r.line
 left join chunk replay on replay.position = p.position

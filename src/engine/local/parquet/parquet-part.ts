@@ -3,7 +3,7 @@
  * that CSV has (DESIGN.md 4). DuckDB decides nothing: it casts no value, and columns are named by their position.
  *
  * Memory: DuckDB's pages and one vector (2,048 rows). Rejected rows are noted by number; a second pass fetches only them,
- * as CSV. `bad_encoding` is U+0000 in a needed text; a text that is not UTF-8 is against the format, hence `unreadable`.
+ * as CSV; where all of them are taken, a further pass for each 50,000 and more. `bad_encoding` is U+0000 in a needed text; a text that is not UTF-8 is against the format, hence `unreadable`.
  * Whatever DuckDB throws about a file that we staged whole means that it cannot be read.
  */
 import { type FileHandle, open, rm } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import { needsOf } from '../../../reader/reading.ts';
 import { keptRows } from '../../../reader/rejected.ts';
 import type { Fault, PartReader } from '../part-reader.ts';
 import { literal, type ParquetFolder } from './duckdb.ts';
-import { ParquetRows } from './parquet-rows.ts';
+import { type NumberedReason, ParquetRows } from './parquet-rows.ts';
 import { bindParquet, type ParquetColumn, readSchema } from './schema.ts';
 
 /** What DuckDB says about a file that it cannot read. */
@@ -70,9 +70,11 @@ export class ParquetPart implements PartReader {
     await this.#file?.close();
     this.#file = null;
     if (this.#path === null) return null;
-    const connection = await (await this.#folder()).connect();
+    const folder = await this.#folder();
+    const connection = await folder.connect();
+    const second = this.#reader.rejections.taker === null ? connection : await folder.connect();
     try {
-      return await this.#read(connection, this.#path);
+      return await this.#read(connection, second, this.#path);
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
       return {
@@ -81,6 +83,7 @@ export class ParquetPart implements PartReader {
       };
     } finally {
       connection.closeSync();
+      if (second !== connection) second.closeSync();
     }
   }
 
@@ -89,11 +92,14 @@ export class ParquetPart implements PartReader {
     if (this.#path !== null) await rm(this.#path, { force: true });
   }
 
-  async #read(connection: DuckDBConnection, path: string): Promise<Fault | null> {
+  /** `second`: for what is asked while rows stream through the first, if all rejected ones are taken. */
+  async #read(connection: DuckDBConnection, second: DuckDBConnection, path: string): Promise<Fault | null> {
     const file = await ofFile(readSchema(connection, path));
     this.bytes = await ofFile(unpackedBytes(connection, path));
     const large = this.#tooLarge(this.bytes);
     if (large !== null) return large;
+    const { rejections } = this.#reader;
+    const before = rejections.count;
     const { layout } = this.#reader.reading;
     const needs = needsOf(this.#reader.reading);
     const bound = bindParquet(file, needs, layout.dimensions.length);
@@ -104,16 +110,23 @@ export class ParquetPart implements PartReader {
     for (let chunk = await ofFile(result.fetchChunk()); chunk !== null && chunk.rowCount > 0; chunk = await ofFile(result.fetchChunk())) {
       this.#signal.throwIfAborted();
       rows.read(chunk);
+      if (this.#reader.rejections.taker !== null && rows.isFull) await this.#reject(second, path, file, rows.takeRejected());
     }
     this.rows = rows.rows;
-    await this.#reject(connection, path, file, rows);
+    await this.#reject(second, path, file, rows.takeRejected());
+    rejections.skip(rows.rejectedRows - (rejections.count - before));
     return null;
   }
 
-  /** Fetches the rejected rows, as far as there is room for them. */
-  async #reject(connection: DuckDBConnection, path: string, file: readonly ParquetColumn[], rows: ParquetRows): Promise<void> {
-    const { rejections } = this.#reader;
-    const kept = rows.rejected.slice(0, Math.max(0, keptRows - rejections.count));
+  /** Fetches rejected rows, as far as they are kept or taken. */
+  async #reject(
+    connection: DuckDBConnection,
+    path: string,
+    file: readonly ParquetColumn[],
+    rejected: readonly NumberedReason[],
+  ): Promise<void> {
+    const { count, taker } = this.#reader.rejections;
+    const kept = taker === null ? rejected.slice(0, Math.max(0, keptRows - count)) : rejected;
     if (kept.length > 0) {
       await ofFile(
         connection.run(`create or replace temp table wanted as select unnest([${kept.map(({ row }) => row + 1).join(', ')}]) as number`),
@@ -127,10 +140,9 @@ export class ParquetPart implements PartReader {
       );
       await this.#fetchRejected(result, file.length, kept);
     }
-    rejections.skip(rows.rejectedRows - kept.length);
   }
 
-  async #fetchRejected(result: DuckDBResult, width: number, kept: ParquetRows['rejected']): Promise<void> {
+  async #fetchRejected(result: DuckDBResult, width: number, kept: readonly NumberedReason[]): Promise<void> {
     let at = 0;
     for (let chunk = await ofFile(result.fetchChunk()); chunk !== null && chunk.rowCount > 0; chunk = await ofFile(result.fetchChunk())) {
       const columns = Array.from({ length: width }, (_, column) => chunk.getColumnVector(column).toArray());
@@ -140,6 +152,7 @@ export class ParquetPart implements PartReader {
         const raw = Buffer.concat(fields.flatMap((field, i) => (i === 0 ? [field] : [comma, field])));
         this.#reader.rejections.add(this.#object.key, number + 2, reason, raw, 0, raw.length);
       }
+      await this.#reader.rejections.taker?.room();
     }
   }
 }

@@ -18,13 +18,18 @@ interface Slot {
   readonly kind: Kind;
 }
 
+export interface NumberedReason {
+  readonly row: number;
+  readonly reason: RowReason;
+}
+
 export class ParquetRows {
   /** Columns of the file that must be selected, in this order; texts as blobs. */
   readonly slots: readonly Slot[];
   rows = 0;
   rejectedRows = 0;
-  /** Numbers (from 0) and reasons of the first `keptRows` rejected rows. */
-  readonly rejected: { readonly row: number; readonly reason: RowReason }[] = [];
+  /** Numbers (from 0) and reasons of the first `keptRows` rejected rows since they were taken. */
+  #rejected: NumberedReason[] = [];
   readonly #aggregator: Aggregator;
   readonly #scale: number;
   readonly #whole: number;
@@ -55,6 +60,17 @@ export class ParquetRows {
     aggregator.useColumns(dimensions);
   }
 
+  /** Whether those of a further vector may find no room. */
+  get isFull(): boolean {
+    return this.#rejected.length > keptRows / 2;
+  }
+
+  takeRejected(): readonly NumberedReason[] {
+    const rejected = this.#rejected;
+    this.#rejected = [];
+    return rejected;
+  }
+
   read(chunk: DuckDBDataChunk): void {
     const vectors = this.slots.map((_, slot) => chunk.getColumnVector(slot));
     const count = chunk.rowCount;
@@ -62,7 +78,7 @@ export class ParquetRows {
       const reason = this.#row(vectors, row);
       if (reason === null) continue;
       this.rejectedRows++;
-      if (this.rejected.length < keptRows) this.rejected.push({ row: this.rows + row, reason });
+      if (this.#rejected.length < keptRows) this.#rejected.push({ row: this.rows + row, reason });
     }
     this.rows += count;
   }

@@ -1,0 +1,162 @@
+/** Rejected rows behind those that the ledger keeps: they are read from the source once more (PROTOCOL.md 2.5). */
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { makeLocalEngine } from '../../src/engine/local/local-engine.ts';
+import { openObjects } from '../../src/objects/open-objects.ts';
+import type { ExportedRows } from '../../src/pipeline/export-rejected.ts';
+import type { PipelineOptions } from '../../src/pipeline/options.ts';
+import { parquetOf } from '../helpers/engine-parquet.ts';
+import { keepFewer } from '../helpers/keep-fewer.ts';
+import type { Run } from '../helpers/pipeline-world.ts';
+import { chunk, makeDesk } from '../helpers/quarantine-desk.ts';
+import { s3ServerMissing, startS3Server } from '../helpers/s3-server.ts';
+import { useWorld } from '../helpers/use-world.ts';
+
+const spent = { id: 'Spent', action: 'LOOK', entity: ['merchant', 'customer'], when: ['sum(amount) >= 10'] };
+const { world } = useWorld({ patterns: [spent] });
+const { exported, quarantined } = makeDesk(world);
+
+/** Of each chunk the first two are kept. */
+const keepingTwo: Run = { change: ({ engine }) => ({ engine: keepFewer(engine, 2) }) };
+/** Enough good rows that a chunk counts. */
+const good = Array.from({ length: 9 }, (_, i) => `M1,C${i},1`);
+
+/** Object, line, reason, and the rest of each row of the file, title lines too. */
+function rowsOf({ text }: { readonly text: string }): string[] {
+  return text
+    .slice(1)
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.replace(/,(?:parts:)?[0-9a-f]{64},/, ','));
+}
+
+const all = ['a.csv,3,bad_amount,,M1,C1,x1', 'a.csv,4,bad_amount,,M1,C1,x2', 'a.csv,6,bad_amount,,M1,C1,x3', 'a.csv,7,missing_key,,,C1,4'];
+const rows = [good[0]!, 'M1,C1,x1', 'M1,C1,x2', good[1]!, 'M1,C1,x3', ',C1,4', ...good.slice(2)];
+
+const nothingGone: ExportedRows['gone'] = { rows: 0, chunks: [] };
+
+describe('PROTOCOL 2.5: rejected rows behind the kept ones', () => {
+  test('are exported from the source, each once, in order, with their reasons and fields', async () => {
+    world.put('a.csv', chunk(...rows));
+    world.put('b.csv', chunk(...good.slice(3), 'M2,C1,x'));
+    await world.run(keepingTwo);
+    expect((await quarantined()).map(({ object, number, line }) => [object, number, line])).toEqual([
+      ['a.csv', 0, 3],
+      ['a.csv', 1, 4],
+      ['b.csv', 0, 8],
+    ]);
+    const file = await exported();
+    expect(file).toMatchObject({ rows: 5, leftOut: 0, gone: nothingGone, headless: [] });
+    expect(rowsOf(file).slice(1)).toEqual([...all.slice(0, 2), 'b.csv,8,bad_amount,,M2,C1,x', ...all.slice(2)]);
+    expect(rowsOf(await exported({ reason: 'missing_key' })).slice(1)).toEqual(all.slice(3));
+    expect(rowsOf(await exported({ key: 'b.csv' })).slice(1)).toEqual(['b.csv,8,bad_amount,,M2,C1,x']);
+  });
+
+  test('of gzip, of the parts of a folder, and of Parquet', async () => {
+    world.put('a.csv.gz', gzipSync(chunk(...rows)));
+    world.put('day.csv/part-1.csv', chunk(...good, 'M1,C1,y1'));
+    world.put('day.csv/part-2.csv.gz', gzipSync(chunk('M1,C1,y2', ...good, 'M1,C1,y3')));
+    world.put('day.csv/part-3.csv', chunk(...good, 'M1,C1,y4,9'));
+    world.put('day.csv/_SUCCESS', '');
+    const query = `select 'M1' as merchant, 'C' || i as customer, case when i % 3 = 2 then 'p' || i else '1' end as amount from range(15) t(i)`;
+    world.put('x.parquet', await parquetOf(query));
+    await world.run(keepingTwo);
+    const file = await exported();
+    expect(file).toMatchObject({ rows: 4 + 4 + 5, gone: nothingGone, headless: ['x.parquet'] });
+    const wanted = [
+      ...all.map((row) => row.replace('a.csv', 'a.csv.gz')),
+      'day.csv/part-1.csv,11,bad_amount,,M1,C1,y1',
+      'day.csv/part-2.csv.gz,2,bad_amount,,M1,C1,y2',
+      'day.csv/part-2.csv.gz,12,bad_amount,,M1,C1,y3',
+      'day.csv/part-3.csv,11,column_count,"M1,C1,y4,9",,,',
+      ...[2, 5, 8, 11, 14].map((i) => `x.parquet,${i + 2},bad_amount,"M1,C${i},p${i}"`),
+    ];
+    expect(
+      rowsOf(file)
+        .filter((line) => !line.startsWith('_object'))
+        .sort(),
+    ).toEqual(wanted.sort());
+  });
+
+  test('with the settings that were in force: the part of a chunk that has the same bytes under another date is the same', async () => {
+    world.put('a.csv', chunk(...rows));
+    await world.run(keepingTwo);
+    world.put('a.csv', chunk(...rows), new Date());
+    // Its version is another, so its titles are not to be had; its rows are.
+    expect(await exported()).toMatchObject({ rows: 4, gone: nothingGone, headless: ['a.csv'] });
+  });
+
+  test.each([
+    ['is gone', () => world.remove('a.csv')],
+    ['has other bytes, with as many bad rows', () => world.put('a.csv', chunk(...rows).replace('x3', 'z3'))],
+    ['cannot be read at all', () => world.put('a.csv', 'no,header\n')],
+  ])('are counted and their chunk is named where it %s; the file has all others', async (_, change) => {
+    world.put('a.csv', chunk(...rows));
+    world.put('b.csv', chunk('M2,C1,x', 'M2,C1,y', ...good, 'M2,C1,z'));
+    await world.run(keepingTwo);
+    change();
+    const file = await exported();
+    expect(file).toMatchObject({ rows: 5, gone: { rows: 2, chunks: ['a.csv'] }, headless: ['a.csv'] });
+    expect(
+      rowsOf(file)
+        .filter((line) => !line.startsWith('_object'))
+        .map((line) => line.split(',').slice(0, 2).join(':')),
+    ).toEqual(['a.csv:3', 'a.csv:4', 'b.csv:2', 'b.csv:3', 'b.csv:13']);
+  });
+
+  test('that changed settings judge otherwise are none, be they as many', async () => {
+    const titles = 'merchant,customer,amount,old';
+    const text = [titles, ...good.map((row) => `${row},1`), 'M,C,x,1', 'M,C,1,x', 'M,C,1,1', 'M,C,x,1', 'M,C,1,x', ''].join('\n');
+    world.put('a.csv', text);
+    await world.run({ change: ({ engine }) => ({ engine: keepFewer(engine, 1) }) });
+    expect((await exported()).rows).toBe(2);
+    const { input } = world.options();
+    const columns = { amount: 'old' };
+    expect(await exported({ input: { ...input, columns } })).toMatchObject({ rows: 1, gone: { rows: 1, chunks: ['a.csv'] } });
+  });
+
+  test('of 100,000 and more: the first are those of the ledger, the rest come from the source', async () => {
+    const bad = 100_003;
+    const lines = Array.from({ length: 2 * bad + 1 }, (_, i) => (i < bad ? `M1,C1,x${i}` : 'M1,C1,1'));
+    const text = chunk(lines.join('\n'));
+    world.put('a.csv', text);
+    await world.run();
+    const found = new Set<number>();
+    const result = await exported({
+      file: {
+        async write(part) {
+          for (const [, line, value] of part.matchAll(/^a\.csv,[0-9a-f]{64},(\d+),bad_amount,,M1,C1,x(\d+)$/gm)) {
+            expect(Number(line)).toBe(Number(value) + 2);
+            found.add(Number(line));
+          }
+        },
+        mark: () => 0,
+        cutBack: async () => expect.unreachable('nothing is gone'),
+      },
+    });
+    expect(result).toMatchObject({ rows: bad, gone: nothingGone });
+    expect(found.size).toBe(bad);
+    expect(await quarantined()).toHaveLength(100_000);
+  });
+
+  test.skipIf(s3ServerMissing() !== undefined)('on S3', async () => {
+    const server = await startS3Server();
+    try {
+      const bucket = await server.makeBucket();
+      const put = (key: string, body: string): Promise<unknown> =>
+        server.client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }));
+      await put('in/a.csv', chunk(...rows));
+      const source = openObjects(`s3://${bucket}/in/`, { role: 'source', base: world.folder, s3: server.settings });
+      const engine = makeLocalEngine({ source });
+      const onS3 = (): Partial<PipelineOptions> => ({ source, engine: keepFewer(engine, 2) });
+      await world.run({ change: onS3 });
+      expect(rowsOf(await exported({ source, engine })).slice(1)).toEqual(all);
+      await put('in/a.csv', `${chunk(...rows)}M1,C1,1\n`);
+      expect(await exported({ source, engine })).toMatchObject({ rows: 2, gone: { rows: 2, chunks: ['a.csv'] } });
+      await source.close();
+    } finally {
+      await server.close();
+    }
+  });
+});
