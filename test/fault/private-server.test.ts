@@ -186,6 +186,39 @@ describe('PROTOCOL 5.1: killed while the server runs', () => {
     await expectCleanEnd();
   });
 
+  test('an opener that has just taken the lock, and the last other leaves meanwhile: the server has a supervisor all the same', async () => {
+    const shared = startOpener(place.state);
+    await shared.opened;
+    // Else it might look for a supervisor first.
+    kill(shared.process.pid, 'SIGSTOP');
+    await killSupervisors();
+
+    const programs = mkdtempSync(join(tmpdir(), 'slow-flock-'));
+    const taken = join(programs, 'taken');
+    let hasEnded = false;
+    const endFlock = (): void => {
+      if (!hasEnded && existsSync(taken)) kill(Number(readFileSync(taken, 'utf8')));
+      hasEnded = true;
+    };
+    try {
+      // Once it has the lock it does not end, the first time.
+      const flock = `#!/bin/sh\nPATH="$REAL_PATH"\nflock "$@" || exit\n[ -e ${taken} ] && exit\necho $$ >${taken}.new && mv ${taken}.new ${taken} && exec sleep 600\n`;
+      writeFileSync(join(programs, 'flock'), flock, { mode: 0o755 });
+      const path = process.env['PATH'] ?? '';
+      const holder = startOpener(place.state, { REAL_PATH: path, PATH: `${programs}:${path}` });
+      await until(() => existsSync(taken), 'an opener to take the lock', place.state);
+      kill(shared.process.pid, 'SIGCONT');
+      await shared.leave();
+      kill(holder.process.pid);
+      endFlock();
+      await expectCleanEnd();
+    } finally {
+      kill(shared.process.pid);
+      endFlock();
+      rmSync(programs, { recursive: true });
+    }
+  });
+
   test('the postmaster: what was committed is there', async () => {
     expect(await addRow(await openServer())).toBe(1);
     pidsOf(place.state, 'postmaster').forEach((pid) => kill(pid));

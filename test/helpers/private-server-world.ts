@@ -186,8 +186,8 @@ export interface Opener {
 const openerFile = fileURLToPath(new URL('./private-server-opener.ts', import.meta.url));
 const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
-export function startOpener(state: string): Opener {
-  return openerIn(spawn(process.execPath, ['--import', loader, openerFile, state]));
+export function startOpener(state: string, env: Readonly<Record<string, string>> = {}): Opener {
+  return openerIn(spawn(process.execPath, ['--import', loader, openerFile, state], { env: { ...process.env, ...env } }));
 }
 
 const unshare = '/usr/bin/unshare';

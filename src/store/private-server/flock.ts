@@ -17,11 +17,19 @@ const held = 75;
 /** What another program of that name (BusyBox) ends with that does not know these options. */
 const unlikeOurs = 1;
 
-/** Undefined when another process holds it. SERVER_BINARIES, SERVER_START. */
-export async function tryFlock(file: string, onBusy: (why: string) => void): Promise<Lock | undefined> {
+/**
+ * Undefined when another process holds it. `onOpen` gets the descriptor before anybody tries to lock it: whoever inherits it then
+ * holds the lock from the moment that it is taken. SERVER_BINARIES, SERVER_START.
+ */
+export async function tryFlock(
+  file: string,
+  onBusy: (why: string) => void,
+  onOpen: (descriptor: number) => void = () => {},
+): Promise<Lock | undefined> {
   for (;;) {
     const descriptor = openSync(file, 'a', 0o600);
     try {
+      onOpen(descriptor);
       if (!(await take(descriptor))) {
         onBusy('another process holds the lock');
         closeSync(descriptor);

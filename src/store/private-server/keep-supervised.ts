@@ -2,14 +2,13 @@
  * The opener's part in that a server always has a supervisor, as long as it is open: one that was killed is replaced.
  *
  * A supervisor of our own that sleeps (sleeper.ts) is known to live, and holds the lock. Else we look every ten seconds:
- * where locks can be left to another process by trying for the lock, which costs 3 ms; elsewhere by asking the server for
+ * where locks can be left to another process by trying for the lock, which costs a few ms; elsewhere by asking the server for
  * the supervisor's session.
  */
 import { setImmediate } from 'node:timers/promises';
 import { takesFlock } from './flock.ts';
 import { type Session, supervisorName } from './knock.ts';
-import { tryLock } from './lock.ts';
-import { type Sleeper, startSleeper } from './sleeper.ts';
+import { type Sleeper, tryLockWithSleeper } from './sleeper.ts';
 import type { StateFolder } from './state-folder.ts';
 import { startAdopter } from './supervisor-process.ts';
 
@@ -69,11 +68,7 @@ export async function keepSupervised(folder: StateFolder, session: Session, { sl
 
 /** Undefined: it has one. */
 async function adopt(folder: StateFolder): Promise<Sleeper | undefined> {
-  const lock = await tryLock(folder.lock, () => {});
-  if (lock === undefined) return undefined;
-  try {
-    return startSleeper(folder, lock);
-  } finally {
-    lock.release();
-  }
+  const held = await tryLockWithSleeper(folder, () => {});
+  held?.lock.release();
+  return held?.sleeper;
 }

@@ -27,11 +27,11 @@ import { readDoor } from './door.ts';
 import { takesFlock } from './flock.ts';
 import { keepSupervised } from './keep-supervised.ts';
 import { type Answer, database, knock, loadClient, role } from './knock.ts';
-import { type Lock, tryLock } from './lock.ts';
+import type { Lock } from './lock.ts';
 import { blockedAt } from './reach.ts';
 import { runAs } from './run-as.ts';
 import { logSince, logSize } from './server-log.ts';
-import type { Sleeper } from './sleeper.ts';
+import { type Sleeper, tryLockWithSleeper } from './sleeper.ts';
 import { startHere } from './start-here.ts';
 import { prepareStateFolder, type StateFolder, stateFolderAt } from './state-folder.ts';
 import { startSupervisor, type Supervisor } from './supervisor-process.ts';
@@ -186,14 +186,19 @@ function makeStarter(folder: StateFolder, options: PrivateServerOptions, bell: B
     });
 
   async function startLocked(): Promise<void> {
-    const lock = await tryLock(folder.lock, (why) => (busy = why));
-    if (lock === undefined) return await sleep(lockPause);
+    const held = await tryLockWithSleeper(folder, (why) => (busy = why));
+    if (held === undefined) return await sleep(lockPause);
     started += 1;
     try {
-      sleeper = await startHere(folder, lock, { takeOver, signal: options.signal });
-      if (sleeper === undefined) supervisor = supervise(lock);
+      if (await startHere(folder, held, { takeOver, signal: options.signal })) {
+        sleeper = held.sleeper;
+      } else {
+        supervisor = supervise(held.lock);
+        // Behind it, so that somebody holds the lock if we are killed in between; one that then wakes beside it only watches too.
+        await held.sleeper.kill();
+      }
     } finally {
-      lock.release();
+      held.lock.release();
     }
   }
 
@@ -205,7 +210,7 @@ function makeStarter(folder: StateFolder, options: PrivateServerOptions, bell: B
     },
     ensure: async () => {
       // The server that it is for has served, and nobody listens any more: what is left of it is judged anew.
-      sleeper?.kill();
+      await sleeper?.kill();
       sleeper = undefined;
       if (isAlive()) return;
       if (started === mostSupervisors) throw await supervisorsEnd(folder, logStart);

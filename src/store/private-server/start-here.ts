@@ -7,11 +7,10 @@
  * on when the opener is killed: that is a supervisor's work from the start (find-or-start.ts).
  */
 import { knock, reachesAllDoors } from './knock.ts';
-import type { Lock } from './lock.ts';
 import { hasData } from './make-data.ts';
 import { serverProcesses } from './processes.ts';
 import { giveTo, runAs } from './run-as.ts';
-import { type Sleeper, startSleeper } from './sleeper.ts';
+import type { Held } from './sleeper.ts';
 import { startServer } from './start-server.ts';
 import type { StateFolder } from './state-folder.ts';
 
@@ -21,33 +20,27 @@ export interface StartHereOptions {
 }
 
 /**
- * Under the lock, which stays the caller's to release. Undefined: not the usual case. SERVER_START, SERVER_BINARIES,
- * STATE_UNREACHABLE, STATE_FORMAT; the signal's reason when aborted.
+ * Whether it was the usual case; then the sleeper, which is killed if this fails, has a server to watch over. SERVER_START,
+ * SERVER_BINARIES, STATE_UNREACHABLE, STATE_FORMAT; the signal's reason when aborted.
  */
-export async function startHere(folder: StateFolder, lock: Lock, { takeOver, signal }: StartHereOptions): Promise<Sleeper | undefined> {
-  const user = await runAs(folder);
-  await giveTo(user, folder.lock);
-  if (!reachesAllDoors(folder) || !(await hasData(folder))) return undefined;
-  const answer = await knock(folder, { applicationName: 'tallyho' });
-  if (answer.kind === 'answers') {
-    // Between our first try and the lock another has started it, and its supervisor is gone since.
-    await answer.session.end();
-    return startSleeper(folder, lock);
-  }
-  if (answer.kind === 'starting') return undefined;
-  const { postmaster, others } = await serverProcesses(folder.data);
-  if (postmaster !== undefined || others.length > 0) return undefined;
-
-  // Before the server, so that it is never without a supervisor.
-  const sleeper = startSleeper(folder, lock);
+export async function startHere(folder: StateFolder, { sleeper }: Held, { takeOver, signal }: StartHereOptions): Promise<boolean> {
   try {
-    const serves = await startServer(folder, { user, takeOver, onProgress: () => {}, supervisor: sleeper.pid, signal });
-    if (serves) return sleeper;
+    const user = await runAs(folder);
+    await giveTo(user, folder.lock);
+    if (!reachesAllDoors(folder) || !(await hasData(folder))) return false;
+    const answer = await knock(folder, { applicationName: 'tallyho' });
+    if (answer.kind === 'answers') {
+      // Between our first try and the lock another has started it, and its supervisor is gone since.
+      await answer.session.end();
+      return true;
+    }
+    if (answer.kind === 'starting') return false;
+    const { postmaster, others } = await serverProcesses(folder.data);
+    if (postmaster !== undefined || others.length > 0) return false;
+    return await startServer(folder, { user, takeOver, onProgress: () => {}, supervisor: sleeper.pid, signal });
   } catch (error) {
     if (signal?.aborted === true) sleeper.leave();
-    else sleeper.kill();
+    else await sleeper.kill();
     throw error;
   }
-  sleeper.kill();
-  return undefined;
 }
