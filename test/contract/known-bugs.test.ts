@@ -5,29 +5,17 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { TallyhoError } from '../../src/core/error.ts';
 import { makeLocalEngine } from '../../src/engine/local/local-engine.ts';
 import type { PatternSource } from '../../src/patterns/pattern.ts';
 import { MemoryObjects } from '../helpers/objects-memory.ts';
-import { csv, makeWorld, withObjects, withWriter, type World } from '../helpers/pipeline-world.ts';
+import { csv, withObjects, withWriter } from '../helpers/pipeline-world.ts';
 import { tallyho } from '../helpers/tallyho.ts';
-import { startTestServer, type TestServer } from '../helpers/test-server.ts';
+import { useWorld } from '../helpers/use-world.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-let server: TestServer;
-let url: string;
-let world: World;
-
-beforeAll(async () => {
-  server = await startTestServer();
-  url = await server.createDatabase();
-});
-afterAll(() => server.close());
-beforeEach(async () => {
-  world = await makeWorld(url);
-});
-afterEach(() => world.close());
+const { world } = useWorld();
 
 const pair = (...when: string[]): readonly PatternSource[] => [{ id: 'P', action: 'A', entity: ['merchant', 'customer'], when }];
 const merchant = (...when: string[]): readonly PatternSource[] => [{ id: 'P', action: 'A', entity: ['merchant'], when }];

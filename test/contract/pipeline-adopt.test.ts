@@ -1,31 +1,22 @@
 /** PROTOCOL 4.5: an output that is ahead of its state is adopted, where a person says so, and nothing in it is detected twice. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { TallyhoError } from '../../src/core/error.ts';
 import type { RunSummary } from '../../src/pipeline/summary.ts';
 import { readDetections } from '../../src/sink/read-output.ts';
 import { somePatterns } from '../helpers/pipeline-patterns.ts';
-import { csv, failing, makeWorld, type Run, withWriter, type World } from '../helpers/pipeline-world.ts';
-import { startTestServer, type TestServer } from '../helpers/test-server.ts';
+import { csv, failing, type Run, withWriter, type World } from '../helpers/pipeline-world.ts';
+import { useWorld } from '../helpers/use-world.ts';
 
-let server: TestServer;
-let url: string;
 /** It wrote the output; its state is lost. */
-let world: World;
+const { world, server } = useWorld();
 /** A younger state on the same source. */
 let heir: World;
 
-beforeAll(async () => {
-  server = await startTestServer();
-  url = await server.createDatabase();
-});
-afterAll(() => server.close());
 beforeEach(async () => {
-  world = await makeWorld(url);
   heir = await world.twin();
 });
-afterEach(() => world.close());
 
 /** Into the output of the lost state, later. */
 const later: Run = { clock: () => new Date('2026-11-23T09:00:00.000Z') };
@@ -212,7 +203,7 @@ test('adopting is said once: an output that is ahead later on is refused', async
         if (event.kind === 'claimed') lives++;
         if (event.kind !== 'idle') return;
         mkdirSync(join(world.sink, '20261122T073000.123-99'), { recursive: true });
-        void server.disconnectAll();
+        void server().disconnectAll();
       },
     }),
   );

@@ -1,40 +1,16 @@
 /** `onChanged: correct` (PROTOCOL 1.4): other bytes of a chunk in force take the place of those that were applied. */
 import { utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { TallyhoError } from '../../src/core/error.ts';
 import type { PatternSource } from '../../src/patterns/pattern.ts';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
-import { csv, failing, makeWorld, type Run, withObjects, withWriter, type World } from '../helpers/pipeline-world.ts';
-import { startTestServer, type TestServer } from '../helpers/test-server.ts';
+import { csv, failing, type Run, withObjects, withWriter, type World } from '../helpers/pipeline-world.ts';
+import { useWorld } from '../helpers/use-world.ts';
 
 const correct: Run = { input: { onChanged: 'correct' } };
 
-let server: TestServer;
-let url: string;
-let world: World;
-
-beforeAll(async () => {
-  server = await startTestServer();
-  url = await server.createDatabase();
-});
-afterAll(() => server.close());
-beforeEach(async () => {
-  world = await makeWorld(url, correct);
-});
-afterEach(() => world.close());
-
-/** The state is what a fresh pipeline makes of these chunks alone (law 1: the contents in force). */
-async function expectInForce(chunks: Readonly<Record<string, string>>, run: Run = {}): Promise<void> {
-  const fresh = await makeWorld(url);
-  try {
-    for (const [key, text] of Object.entries(chunks)) fresh.put(key, text);
-    await fresh.run(run);
-    expect(await world.statistics(run)).toEqual(await fresh.statistics(run));
-  } finally {
-    await fresh.close();
-  }
-}
+const { world, url, expectInForce } = useWorld(correct, {});
 
 async function why(key: string): Promise<(string | null)[]> {
   return (await world.lines()).filter((line) => line.key === key).map(({ detail }) => detail);
@@ -387,7 +363,7 @@ test('what was only told of under `report` is corrected once that is asked for, 
 describe('what was applied and is not kept any more (PROTOCOL 3.8)', () => {
   let kept: World['store'];
   beforeEach(async () => {
-    kept = await openPostgresStore({ connection: { url }, pipeline: world.name, keepDeltas: 1 });
+    kept = await openPostgresStore({ connection: { url: url() }, pipeline: world.name, keepDeltas: 1 });
   });
   afterEach(() => kept.close());
   const forgetting = (): Run => ({ change: () => ({ store: kept }) });

@@ -1,29 +1,20 @@
 /** Chunks that are read before the store answers: the same comes out, and what was guessed wrong leaves no trace. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeLocalEngine } from '../../src/engine/local/local-engine.ts';
 import { type EarlyReading, makeEarlyReading } from '../../src/pipeline/early-reading.ts';
 import type { PipelineOptions } from '../../src/pipeline/options.ts';
-import { csv, makeWorld, type Run, withObjects, type World } from '../helpers/pipeline-world.ts';
-import { startTestServer, type TestServer } from '../helpers/test-server.ts';
+import { csv, type Run, withObjects } from '../helpers/pipeline-world.ts';
+import { useWorld } from '../helpers/use-world.ts';
 
-let server: TestServer;
-let url: string;
-let world: World;
+const { world } = useWorld();
 let early: EarlyReading;
 let reads: string[];
 
-beforeAll(async () => {
-  server = await startTestServer();
-  url = await server.createDatabase();
-});
-afterAll(() => server.close());
 beforeEach(async () => {
-  world = await makeWorld(url);
   reads = [];
 });
 afterEach(async () => {
   await early.close();
-  await world.close();
 });
 
 function putChunks(from: number, to: number): void {

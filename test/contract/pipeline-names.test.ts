@@ -2,24 +2,12 @@
  * PROTOCOL 2.4: no key and no header reaches an engine as a path, a pattern or an identifier. A file `chunk_[12].csv` that is taken for a
  * pattern reads chunk_1 and chunk_2; a folder `customer=evil/` that is taken for a partition replaces the column customer.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { parquetOf } from '../helpers/engine-parquet.ts';
-import { makeWorld, type World } from '../helpers/pipeline-world.ts';
-import { startTestServer, type TestServer } from '../helpers/test-server.ts';
+import { makeWorld } from '../helpers/pipeline-world.ts';
+import { useWorld } from '../helpers/use-world.ts';
 
-let server: TestServer;
-let url: string;
-let world: World;
-
-beforeAll(async () => {
-  server = await startTestServer();
-  url = await server.createDatabase();
-});
-afterAll(() => server.close());
-beforeEach(async () => {
-  world = await makeWorld(url);
-});
-afterEach(() => world.close());
+const { world, url } = useWorld();
 
 const stems = [
   'chunk_1',
@@ -52,7 +40,7 @@ for (const [kind, make] of [
   ['parquet', parquet],
 ] as const) {
   test(`PROTOCOL 2.4: ${kind} objects and folders with the names of patterns, partitions and statements are read by themselves`, async () => {
-    const twin = await makeWorld(url);
+    const twin = await makeWorld(url());
     try {
       for (const [i, stem] of stems.entries()) {
         const content = await make(i + 1);

@@ -3,39 +3,15 @@ import { mkdirSync, readFileSync, renameSync, statSync, utimesSync } from 'node:
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { TallyhoError } from '../../src/core/error.ts';
 import type { ObjectInfo } from '../../src/objects/objects.ts';
 import { makeLocalEngine } from '../../src/engine/local/local-engine.ts';
 import { realTime, type Time } from '../../src/pipeline/time.ts';
-import { csv, makeWorld, type Run, withObjects, withWriter, type World } from '../helpers/pipeline-world.ts';
-import { startTestServer, type TestServer } from '../helpers/test-server.ts';
+import { csv, type Run, withObjects, withWriter } from '../helpers/pipeline-world.ts';
+import { useWorld } from '../helpers/use-world.ts';
 
-let server: TestServer;
-let url: string;
-let world: World;
-
-beforeAll(async () => {
-  server = await startTestServer();
-  url = await server.createDatabase();
-});
-afterAll(() => server.close());
-beforeEach(async () => {
-  world = await makeWorld(url);
-});
-afterEach(() => world.close());
-
-/** The state is what a fresh pipeline makes of these chunks alone (law 1). */
-async function expectInForce(chunks: Readonly<Record<string, string>>): Promise<void> {
-  const fresh = await makeWorld(url);
-  try {
-    for (const [key, text] of Object.entries(chunks)) fresh.put(key, text);
-    await fresh.run();
-    expect(await world.statistics()).toEqual(await fresh.statistics());
-  } finally {
-    await fresh.close();
-  }
-}
+const { world, expectInForce } = useWorld();
 
 /** Three rows; the last has no customer. */
 const one = csv('M1 C1 1', 'M1 C2 1', 'M1  1');

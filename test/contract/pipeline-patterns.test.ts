@@ -1,27 +1,18 @@
 /** A changed set of patterns: what is evaluated again, what is refused, and what asks for a rebuild or a word. */
 import postgres from 'postgres';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { TallyhoError } from '../../src/core/error.ts';
 import type { PatternSource } from '../../src/patterns/pattern.ts';
-import { csv, makeWorld, type Run, withWriter, type World } from '../helpers/pipeline-world.ts';
+import { csv, type Run, withWriter, type World } from '../helpers/pipeline-world.ts';
 import { somePatterns } from '../helpers/pipeline-patterns.ts';
-import { startTestServer, type TestServer } from '../helpers/test-server.ts';
+import { useWorld } from '../helpers/use-world.ts';
 
-let server: TestServer;
-let url: string;
-let world: World;
+const { world, url } = useWorld();
 
-beforeAll(async () => {
-  server = await startTestServer();
-  url = await server.createDatabase();
-});
-afterAll(() => server.close());
 beforeEach(async () => {
-  world = await makeWorld(url);
   world.put('chunk_1.csv', csv('M1 C1 1', 'M1 C1 1', 'M1 C1 1', 'M1 C2 2'));
   world.put('chunk_2.csv', csv('M1 C2 2', 'M2 C1 5'));
 });
-afterEach(() => world.close());
 
 const [twice, busy] = somePatterns as readonly [PatternSource, PatternSource];
 const often = (n: number): PatternSource => ({ ...twice, when: [`count >= ${n}`] });
@@ -345,7 +336,7 @@ test('PROTOCOL 1.3: the sets of patterns are kept, each with the entry from whic
   await world.run({ patterns: [busy] });
   world.put('chunk_3.csv', csv('M3 C1 1'));
   await world.run({ patterns: [busy] });
-  const sql = postgres(url, { max: 1 });
+  const sql = postgres(url(), { max: 1 });
   try {
     const rows = await sql<{ from: number; ids: string[] }[]>`
       select from_sequence::int as from, (select array_agg(p->>'id') from json_array_elements(patterns) p) as ids

@@ -1,35 +1,26 @@
 /** Weights from a reference file: entry 0 of the ledger (PROTOCOL.md 1.2). */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { TallyhoError } from '../../src/core/error.ts';
 import type { PatternSource } from '../../src/patterns/pattern.ts';
 import { makeLocalEngine } from '../../src/engine/local/local-engine.ts';
-import { csv, makeWorld, type Run, withObjects, withWriter, type World } from '../helpers/pipeline-world.ts';
-import { startTestServer, type TestServer } from '../helpers/test-server.ts';
+import { csv, type Run, withObjects, withWriter } from '../helpers/pipeline-world.ts';
+import { useWorld } from '../helpers/use-world.ts';
 
-let server: TestServer;
-let url: string;
-let world: World;
+const { world } = useWorld();
 let file: string;
 let run: Run;
 
 const weighty: PatternSource = { id: 'Weighty', action: 'LOOK', entity: ['merchant', 'customer'], when: ['avg(weight) > 3'] };
 const counted: PatternSource = { id: 'Counted', action: 'LOOK', entity: ['merchant', 'customer'], when: ['count >= 2'] };
 
-beforeAll(async () => {
-  server = await startTestServer();
-  url = await server.createDatabase();
-});
-afterAll(() => server.close());
 beforeEach(async () => {
-  world = await makeWorld(url);
   file = join(world.folder, 'weights.csv');
   run = { patterns: [weighty], weight: 'reference', reference: file };
   writeReference('C1,M1,5', 'C2,M1,1', 'C1,M9,9', 'C1,M1,x');
   world.put('a.csv', csv('M1 C1 1', 'M1 C2 1', 'M2 C1 1'));
 });
-afterEach(() => world.close());
 
 function writeReference(...rows: readonly string[]): void {
   writeFileSync(file, `Source,Target,Weight\n${rows.map((row) => `${row}\n`).join('')}`);

@@ -2,26 +2,14 @@
 import { readdirSync, statSync, writeFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import postgres from 'postgres';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { TallyhoError } from '../../src/core/error.ts';
 import { runPipeline } from '../../src/pipeline/run.ts';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
-import { csv, failing, makeWorld, type Run, withObjects, withWriter, type World } from '../helpers/pipeline-world.ts';
-import { startTestServer, type TestServer } from '../helpers/test-server.ts';
+import { csv, failing, type Run, withObjects, withWriter } from '../helpers/pipeline-world.ts';
+import { useWorld } from '../helpers/use-world.ts';
 
-let server: TestServer;
-let url: string;
-let world: World;
-
-beforeAll(async () => {
-  server = await startTestServer();
-  url = await server.createDatabase();
-});
-afterAll(() => server.close());
-beforeEach(async () => {
-  world = await makeWorld(url);
-});
-afterEach(() => world.close());
+const { world, url } = useWorld();
 
 const lost = (): TallyhoError => new TallyhoError('STORE_UNREACHABLE', 'the connection ended');
 const noRoom = (): TallyhoError => new TallyhoError('SINK_UNWRITABLE', 'no room');
@@ -76,7 +64,7 @@ test('chunks are applied in natural order, detect, and are published', async () 
 test('PROTOCOL 6: with nothing new a start writes nothing but its lease', async () => {
   putChunks();
   await world.run();
-  const sql = postgres(url, { max: 1 });
+  const sql = postgres(url(), { max: 1 });
   try {
     const state = async () => {
       const [row] = await sql`select last_sequence, folded_sequence, generation, last_detection_time from ${sql(world.name)}.pipeline`;
@@ -308,7 +296,7 @@ describe('law 6, single writer', () => {
 
   test('one that was taken over is refused by its commit, and ends with FENCED', async () => {
     putChunks();
-    const sql = postgres(url, { max: 1 });
+    const sql = postgres(url(), { max: 1 });
     try {
       let commits = 0;
       await expect(
@@ -336,7 +324,7 @@ describe('law 6, single writer', () => {
 test('PROTOCOL 4.5, law 6: what another has published since it took over is no output that is ahead, but FENCED', async () => {
   putChunks();
   const rival = world.options();
-  const sql = postgres(url, { max: 1 });
+  const sql = postgres(url(), { max: 1 });
   try {
     await expect(
       world.run({
@@ -345,7 +333,7 @@ test('PROTOCOL 4.5, law 6: what another has published since it took over is no o
             // Paused between its claim and this look at the output, for longer than its lease.
             async folders() {
               await sql`update ${sql(world.name)}.pipeline set lease_until = clock_timestamp() - interval '1 second'`;
-              const store = await openPostgresStore({ connection: { url }, pipeline: world.name });
+              const store = await openPostgresStore({ connection: { url: url() }, pipeline: world.name });
               await runPipeline({ ...rival, store }, { once: true, signal: new AbortController().signal });
               await store.close();
               return await sink.folders();

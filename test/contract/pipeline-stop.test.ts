@@ -3,25 +3,13 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { TallyhoError } from '../../src/core/error.ts';
 import { makeRandom } from '../helpers/dataset/random.ts';
-import { csv, makeWorld, type Run, withObjects, withWriter, type World } from '../helpers/pipeline-world.ts';
-import { startTestServer, type TestServer } from '../helpers/test-server.ts';
+import { csv, type Run, withObjects, withWriter } from '../helpers/pipeline-world.ts';
+import { useWorld } from '../helpers/use-world.ts';
 
-let server: TestServer;
-let url: string;
-let world: World;
-
-beforeAll(async () => {
-  server = await startTestServer();
-  url = await server.createDatabase();
-});
-afterAll(() => server.close());
-beforeEach(async () => {
-  world = await makeWorld(url);
-});
-afterEach(() => world.close());
+const { world, url } = useWorld();
 
 const seed = Number(process.env['TALLYHO_SEED'] ?? 20_261_122);
 
@@ -228,7 +216,7 @@ describe('the fold', () => {
     putChunks(30);
     await world.run();
     expect(await world.store.pipeline()).toMatchObject({ lastSequence: 30, foldedSequence: 30 });
-    const sql = postgres(url, { max: 1 });
+    const sql = postgres(url(), { max: 1 });
     try {
       const views = await sql<{ merchant: string; customer: string; count: number }[]>`
         select merchant, customer, count::int from ${sql(world.name)}.stats_merchant_customer order by merchant, customer`;

@@ -2,31 +2,19 @@
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { watchBoundaries } from '../helpers/boundaries.ts';
 import { makeRandom } from '../helpers/dataset/random.ts';
-import { csv, makeWorld, type Run, type World } from '../helpers/pipeline-world.ts';
+import { csv, type Run } from '../helpers/pipeline-world.ts';
 import { runWithFaults } from '../helpers/random-calls.ts';
 import { makeStoreProxy, type StoreProxy } from '../helpers/store-proxy.ts';
-import { startTestServer, type TestServer } from '../helpers/test-server.ts';
+import { useWorld } from '../helpers/use-world.ts';
 
 const seed = Number(process.env['TALLYHO_SEED'] ?? 20_261_122);
 const runner = fileURLToPath(new URL('../helpers/pipeline-runner.ts', import.meta.url));
 
-let server: TestServer;
-let url: string;
-let world: World;
-
-beforeAll(async () => {
-  server = await startTestServer();
-  url = await server.createDatabase();
-});
-afterAll(() => server.close());
-beforeEach(async () => {
-  world = await makeWorld(url);
-});
-afterEach(() => world.close());
+const { world, url, server } = useWorld();
 
 function putChunks(count: number): void {
   for (let i = 0; i < count; i++) world.put(`chunk_${i}.csv`, csv(`M${i % 7} C${i % 11} 1`, `M${i % 5} C${i % 3} 2`));
@@ -46,7 +34,7 @@ describe('PROTOCOL 3.3: an unanswered COMMIT, of whatever transaction', () => {
   for (const mode of ['lose-commit', 'lose-answer'] as const) {
     test(`${mode}: nothing is doubled or lost, and the summary counts what took place`, async () => {
       putChunks(12);
-      const proxy: StoreProxy = await makeStoreProxy(url);
+      const proxy: StoreProxy = await makeStoreProxy(url());
       const store = await openPostgresStore({ connection: { url: proxy.url }, pipeline: world.name });
       try {
         const random = makeRandom(seed);
@@ -78,8 +66,8 @@ describe(`sessions that are ended at random moments (seed ${seed})`, () => {
     ['watching', 12],
   ] as const)('%s, %d times', async (mode, times) => {
     putChunks(60);
-    const strike = (): Promise<void> => server.disconnectAll();
-    const struck = await runWithFaults(world, { commitChunks: 2 }, { url, mode, times, random: makeRandom(seed), strike });
+    const strike = (): Promise<void> => server().disconnectAll();
+    const struck = await runWithFaults(world, { commitChunks: 2 }, { url: url(), mode, times, random: makeRandom(seed), strike });
     expect(struck).toBe(times);
     expect(world.events().filter(({ kind }) => kind === 'retry').length).toBeGreaterThan(0);
     // The reader of this test was cut off as well.
@@ -94,7 +82,7 @@ describe('a process', () => {
     readonly stdout: string;
     readonly stderr: string;
   }
-  function start(stopAt: number, once: boolean, through = url): { readonly kill: () => void; readonly ended: Promise<Ended> } {
+  function start(stopAt: number, once: boolean, through = url()): { readonly kill: () => void; readonly ended: Promise<Ended> } {
     const child = spawn(
       process.execPath,
       [
@@ -139,13 +127,13 @@ describe('a process', () => {
   test(`that is killed at any moment loses nothing, and the next goes on (seed ${seed})`, async () => {
     putChunks(200);
     const random = makeRandom(seed);
-    const watched = await watchBoundaries(0, server.port);
+    const watched = await watchBoundaries(0, server().port);
     try {
       for (let i = 0; i < 5; i++) {
         // By the number of calls, so the work is never over before. A start has some dozens of them, all of it hundreds.
         const at = 1 + random.below(80);
         watched.begin();
-        const { kill, ended } = start(100_000, true, watched.databaseUrl(url));
+        const { kill, ended } = start(100_000, true, watched.databaseUrl(url()));
         watched.onCrossed = () => {
           if (watched.crossed.length === at) kill();
         };

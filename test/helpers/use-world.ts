@@ -7,6 +7,7 @@ export interface UsedWorld {
   /** That of the test that runs. */
   readonly world: World;
   readonly url: () => string;
+  readonly server: () => TestServer;
   /** The state is what a fresh pipeline makes of these chunks alone (law 1: the contents in force). */
   readonly expectInForce: (chunks: Readonly<Record<string, string>>, run?: Run) => Promise<void>;
 }
@@ -30,6 +31,7 @@ export function useWorld(defaults: Run = {}, ofFresh: Run = defaults): UsedWorld
   return {
     world,
     url: () => url,
+    server: () => server,
     async expectInForce(chunks, run = {}) {
       const fresh = await makeWorld(url, ofFresh);
       try {
