@@ -25,6 +25,10 @@ export function commitTo(state: State, { from, to, entries, sameContent }: Commi
   const sequences = lines.flatMap(({ sequence }) => sequence ?? []);
   assertLaw(new Set(sequences).size === sequences.length, 'a sequence number is given once');
   const latest = Math.max(state.lastDetectionTime?.getTime() ?? -Infinity, ...entries.map(({ line }) => line.detectionTime.getTime()));
+  assertLaw(
+    entries.every(({ behind = [] }) => behind.length === 0),
+    'no simulated chunk has more bad rows than are kept',
+  );
   const rejected = new Map(state.rejected);
   for (const { position, entry } of placed) if (entry.rejected.length > 0) rejected.set(position, entry.rejected);
   return {

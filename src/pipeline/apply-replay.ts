@@ -29,7 +29,7 @@ export function readRows(session: Session, { input }: Pick<PipelineOptions, 'inp
 export async function commitReplay(
   session: Session,
   file: ReplayFile,
-  { good, stillBad, delta }: ReadRows,
+  { good, behind, stillBad, delta }: ReadRows,
   answer: (applied: Applied) => InboxAnswer | null,
 ): Promise<Applied | null> {
   if (good.length === 0) return null;
@@ -46,7 +46,7 @@ export async function commitReplay(
   const entry = session.entries.chunk(subject, decideReplay(good, stillBad.length), delta, []);
   const applied = { sequence: entry.line.sequence, applied: good.length, detections: entry.line.detections, stillBad };
   const fulfils = answer(applied);
-  await session.commit({ ...entry, replayed: good, ...(fulfils === null ? {} : { fulfils }) }, []);
+  await session.commit({ ...entry, replayed: good, behind, ...(fulfils === null ? {} : { fulfils }) }, []);
   return applied;
 }
 

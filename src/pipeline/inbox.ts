@@ -45,17 +45,23 @@ export async function takeInbox(
     if (request === null) return;
     const why = uncommittable.get(requestName(request.id));
     if (why !== undefined) await session.answer({ id: request.id, answer: encodeRefusal('STORE_FAILED', why) });
-    else await replay(options, session, request);
+    else await replay(options, session, request, signal);
   }
 }
 
-async function replay(options: PipelineOptions, session: Session, file: InboxRequest): Promise<void> {
+async function replay(options: PipelineOptions, session: Session, file: InboxRequest, signal: AbortSignal): Promise<void> {
   const { id } = file;
   const rows = orRefusal(() => parseFile(file));
   if ('refusal' in rows) return await session.answer({ id, answer: rows.refusal });
   // What is open is asked of the database, and a commit that fails must have failed for this request alone.
   await session.committer.flush();
-  const { candidates, ...named } = await findCandidates(options.store, rows.value);
+  const found = await findCandidates(options, rows.value, signal).catch((error: unknown) => {
+    if (signal.aborted) return null;
+    throw error;
+  });
+  // It may have read a chunk, and stays open.
+  if (found === null) return;
+  const { candidates, ...named } = found;
   const read = orRefusal(() => readRows(session, options, candidates));
   if ('refusal' in read) return await session.answer({ id, answer: read.refusal });
   const summary = (applied: Pick<ReplaySummary, 'sequence' | 'applied' | 'detections' | 'stillBad'>): string =>

@@ -8,7 +8,9 @@ import { rawText } from '../export/quarantine-file.ts';
 import type { ReadPlan } from '../engine/engine.ts';
 import type { Csv } from '../reader/csv.ts';
 import { keptRows } from '../reader/rejected.ts';
-import type { QuarantinedRow, ReplayedRow, Store } from '../store/store.ts';
+import type { QuarantinedRow, RejectedBehind, ReplayedRow } from '../store/store.ts';
+import { findBehind, type FoundBehind } from './find-behind.ts';
+import type { PipelineOptions } from './options.ts';
 import { type BadRow, readReplayed } from './read-replayed.ts';
 
 export interface ReplayFile {
@@ -44,6 +46,8 @@ export const nothingLeftOut: ReplaySummary['rest'] = { stillBad: 0, withoutEffec
 interface NamedRow extends Pick<QuarantinedRow, 'position' | 'kind' | 'key' | 'object' | 'line' | 'reason' | 'inForce' | 'resolvedBy'> {
   /** What the export shows of one that is not kept as a whole. */
   readonly cutText: string | null;
+  /** Where the ledger does not have it. */
+  readonly behind: RejectedBehind | null;
 }
 
 /** A row that names an open one. */
@@ -69,16 +73,22 @@ export interface Named {
 }
 
 /** As the database has it: all that was evaluated is committed. */
-export async function findCandidates(store: Pick<Store, 'quarantined'>, rows: readonly MendedRow[]): Promise<Named> {
+export async function findCandidates(options: PipelineOptions, rows: readonly MendedRow[], signal: AbortSignal): Promise<Named> {
   const names = new Set(rows.map(nameOf));
   const found = new Map<string, NamedRow>();
   const objects = [...new Set(rows.map(({ object }) => object))].filter((object) => !object.includes('\0'));
-  for await (const page of store.quarantined({ objects })) {
+  for await (const page of options.store.quarantined({ objects })) {
     for (const row of page) {
       const name = nameOf({ object: row.object, version: row.contentId ?? '', line: row.line });
       // The same bytes may have been in force before: what is in force now counts.
-      if (names.has(name) && found.get(name)?.inForce !== true) found.set(name, namedRow(row));
+      if (names.has(name) && found.get(name)?.inForce !== true) found.set(name, { ...namedRow(row), behind: null });
     }
+  }
+  const open = rows.filter((row) => found.get(nameOf(row))?.inForce !== true);
+  const behind = await findBehind(options, open, signal);
+  for (const row of open) {
+    const there = behind.find(row);
+    if (there !== null) found.set(nameOf(row), namedBehind(there));
   }
   const candidates: Candidate[] = [];
   const withoutEffect: ToldRow[] = [];
@@ -89,8 +99,7 @@ export async function findCandidates(store: Pick<Store, 'quarantined'>, rows: re
     const of = found.get(name);
     const earlier = taken.get(name);
     if (of !== undefined && of.resolvedBy !== null) before++;
-    else if (of === undefined)
-      withoutEffect.push(told(row, 'unknown_row', 'there is no such row among those that are kept, of each chunk the first 100,000'));
+    else if (of === undefined) withoutEffect.push(toldUnknown(row, behind.unknown(row)));
     else if (!of.inForce) withoutEffect.push(told(row, 'not_in_force', whyNotInForce(of)));
     else if (earlier !== undefined) withoutEffect.push(told(row, 'twice', `line ${earlier} of the file names the same row`));
     else {
@@ -101,8 +110,21 @@ export async function findCandidates(store: Pick<Store, 'quarantined'>, rows: re
   return { candidates, withoutEffect, before };
 }
 
+function namedBehind({ of, behind }: FoundBehind): NamedRow {
+  const { position, kind, key } = of;
+  return { ...namedRow({ ...behind.row, position, kind, key, inForce: true, resolvedBy: null }), behind };
+}
+
+function toldUnknown(row: MendedRow, unread: string | null): ToldRow {
+  if (unread === null) return told(row, 'unknown_row', 'there is no such quarantined row');
+  const why = `${unread} has more bad rows than are kept, and is not in the source any more as it was applied, or not read as then`;
+  return told(row, 'not_in_source', `it is not known: ${why}`);
+}
+
+type Told = Omit<NamedRow, 'cutText' | 'behind'> & Pick<QuarantinedRow, 'raw' | 'length'>;
+
 /** Without its bytes: there may be many. */
-function namedRow(row: QuarantinedRow): NamedRow {
+function namedRow(row: Told): Omit<NamedRow, 'behind'> {
   const { position, kind, key, object, line, reason, inForce, resolvedBy } = row;
   const cutText = row.length > row.raw.length ? rawText(row) : null;
   return { position, kind, key, object, line, reason, inForce, resolvedBy, cutText };
@@ -119,11 +141,13 @@ export function readCandidates(
   plan: ReadPlan,
 ): {
   readonly good: readonly ReplayedRow[];
+  /** Those of them that the ledger does not have. */
+  readonly behind: readonly RejectedBehind[];
   readonly stillBad: readonly ToldRow[];
   readonly delta: ReturnType<typeof readReplayed>['delta'];
 } {
   const bad = new Map<MendedRow, BadRow>();
-  const tried: { readonly row: MendedRow; readonly replayed: ReplayedRow }[] = [];
+  const tried: { readonly row: MendedRow; readonly replayed: ReplayedRow; readonly behind: RejectedBehind | null }[] = [];
   for (const { row, of } of candidates) {
     const fields = mendedFields(row, csv);
     const why = whyUnreadable(row, of, fields);
@@ -133,7 +157,7 @@ export function readCandidates(
     }
     const { position: origin, object, line } = of;
     const replayed = { origin, version: row.version, object, line, header: quotedLine(row.columns), record: quotedLine(fields) };
-    tried.push({ row, replayed });
+    tried.push({ row, replayed, behind: of.behind });
   }
   const read = readReplayed(
     tried.map(({ replayed }) => replayed),
@@ -142,6 +166,7 @@ export function readCandidates(
   for (const [place, why] of read.bad) bad.set((tried[place] as (typeof tried)[number]).row, why);
   return {
     good: tried.flatMap(({ row, replayed }) => (bad.has(row) ? [] : [replayed])),
+    behind: tried.flatMap(({ row, behind }) => (bad.has(row) || behind === null ? [] : [behind])),
     stillBad: candidates.flatMap(({ row }) => {
       const why = bad.get(row);
       return why === undefined ? [] : [told(row, why.reason, why.detail)];

@@ -2,13 +2,13 @@
  * A replay under `rebuild`: its rows are read again as they were mended, by the new settings.
  *
  * A row counts as long as the row that it stands for is quarantined: one that the chunk itself counts by the new settings would
- * count twice, and then the replay does not count it. What was replayed for contents that are no longer in force (a correction took
+ * count twice, and then the replay does not count it. Its chunk's reading is asked for such rows, however many are bad now. What was replayed for contents that are no longer in force (a correction took
  * them out, or `--accept-changed` took other bytes) adds nothing, and its place in the ledger stays as it was. The number of rows
  * of a replay never changes, so this can be done again and again: rows = applied + quarantined.
  */
 import type { Delta } from '../core/delta.ts';
-import { TallyhoError } from '../core/error.ts';
 import type { ReadPlan } from '../engine/engine.ts';
+import type { RejectedTaker } from '../reader/rejected.ts';
 import type { RebuildRequest, Store, StoredLine, StoredReplayedRow } from '../store/store.ts';
 import { readReplayed } from './read-replayed.ts';
 
@@ -29,10 +29,9 @@ export async function rebuildReplay(
       const chunk = rebuilt.get(row.origin);
       if (chunk === undefined || chunk.contentId !== row.version) past++;
       else {
-        const names = rejected.get(chunk) ?? new Set(chunk.rejected.map(nameOf));
+        const names = rejected.get(chunk) ?? new Set([...chunk.rejected, ...chunk.behind.map(({ row: other }) => other)].map(nameOf));
         rejected.set(chunk, names);
         if (names.has(nameOf(row))) open.push(row);
-        else assertAllKnown(chunk, row);
       }
     }
   }
@@ -49,18 +48,32 @@ export async function rebuildReplay(
     applied,
     quarantined: rows - applied,
     rejected: [],
+    behind: [],
   };
   return { line, delta };
 }
 
-function nameOf({ object, line }: { readonly object: string; readonly line: number }): string {
-  return `${line} ${object}`;
+/** The names of all rows that replays resolve, by the ledger position of their chunks. */
+export async function replayedNames(store: Pick<Store, 'replayed'>): Promise<ReadonlyMap<number, ReadonlySet<string>>> {
+  const names = new Map<number, Set<string>>();
+  for await (const page of store.replayed({}))
+    for (const row of page) names.set(row.origin, (names.get(row.origin) ?? new Set()).add(nameOf(row)));
+  return names;
 }
 
-/** Only where all rejected rows of a chunk are kept is it known that a row is none of them. */
-function assertAllKnown({ key, rejected, quarantined }: RebuiltLine, { object, line }: StoredReplayedRow): void {
-  if (quarantined === rejected.length) return;
-  throw new TallyhoError('REBUILD_BLOCKED', `Line ${line} of ${object} was mended, and ${key} has more bad rows now than are kept.`, {
-    mend: 'Take the settings back to what they were; the state is as it was.',
-  });
+/** Takes those of `names` among a chunk's rejected rows. */
+export function makeNamedTaker(names: ReadonlySet<string>): RejectedTaker & { readonly taken: readonly Taken[] } {
+  const taken: Taken[] = [];
+  return {
+    taken,
+    from: 0,
+    take: (row, number) => void (names.has(nameOf(row)) && taken.push({ number, row })),
+    room: () => undefined,
+  };
+}
+
+type Taken = RebuiltLine['behind'][number];
+
+function nameOf({ object, line }: { readonly object: string; readonly line: number }): string {
+  return `${line} ${object}`;
 }

@@ -21,7 +21,7 @@ import { excluded } from './list-work.ts';
 import type { PipelineOptions } from './options.ts';
 import { assertIds, withGenerations } from './pattern-ids.ts';
 import { publishAll } from './publish-all.ts';
-import { rebuildReplay } from './rebuild-replay.ts';
+import { makeNamedTaker, rebuildReplay, replayedNames } from './rebuild-replay.ts';
 import { type IdentifiedReference, identifyReference, readReference } from './reference.ts';
 import { assertConfirmed, hasDetected } from './session.ts';
 import { assertSinkNotAhead } from './sink-ahead.ts';
@@ -78,13 +78,15 @@ async function rebuild(
   }
   const chunks = applied.filter(({ kind }) => kind === 'chunk' || kind === 'correction');
   let done = 0;
-  for await (const line of rebuildChunks(options, detector, chunks, signal)) {
+  const replays = applied.filter(({ kind }) => kind === 'replay');
+  const named = replays.length === 0 ? new Map<number, never>() : await replayedNames(options.store);
+  for await (const line of rebuildChunks(options, detector, chunks, named, signal)) {
     lines.push(line);
     options.on({ kind: 'rebuilt', done: ++done, of: chunks.length });
   }
   const rows = lines.reduce((sum, line) => sum + line.rows, 0);
   const rebuilt = new Map(lines.map((line) => [line.position, line]));
-  for (const replay of applied.filter(({ kind }) => kind === 'replay')) {
+  for (const replay of replays) {
     const { line, delta } = await rebuildReplay(options.store, declaredPlan(options), replay, rebuilt);
     const step = detector.addWeights(delta);
     lines.push({ ...line, delta: encodeDelta(step.delta), newValues: step.newValues });
@@ -145,6 +147,7 @@ async function* rebuildChunks(
   options: RebuildOptions,
   detector: Detector,
   lines: readonly StoredLine[],
+  named: ReadonlyMap<number, ReadonlySet<string>>,
   signal: AbortSignal,
 ): AsyncIterable<RebuiltLine> {
   const lineOf = new Map(lines.map((line) => [nameOf(line), line]));
@@ -164,7 +167,11 @@ async function* rebuildChunks(
   const gone = lines.filter((line) => !found.has(line)).map(({ key }) => key);
   if (gone.length > 0) throw contentGone(gone);
   const lineOfChunk = new Map(Array.from(found, ([line, chunk]) => [chunk, line]));
-  const tasks = lines.map((line): ReadTask => ({ chunk: found.get(line) as ChunkVersion, want: 'rows', applied: null }));
+  const takers = new Map(Array.from(named, ([position, names]) => [position, makeNamedTaker(names)]));
+  const tasks = lines.map((line): ReadTask => {
+    const taker = takers.get(line.position);
+    return { chunk: found.get(line) as ChunkVersion, want: 'rows', applied: null, ...(taker === undefined ? {} : { taker }) };
+  });
   const plan = declaredPlan(options);
   const changed: string[] = [];
   const contents = new Map(lines.map((line) => [line.contentId, line]));
@@ -172,7 +179,7 @@ async function* rebuildChunks(
     signal.throwIfAborted();
     const line = lineOfChunk.get(result.task.chunk);
     if (line === undefined) throw new TallyhoError('INTERNAL', `the engine named a chunk that was not asked for: ${result.task.chunk.key}`);
-    const rebuilt = rebuildChunk(options, contents, detector, line, result);
+    const rebuilt = rebuildChunk(options, contents, detector, line, result, takers.get(line.position)?.taken ?? []);
     if (rebuilt === null) changed.push(line.key);
     else if (changed.length === 0) yield rebuilt;
   }
@@ -186,6 +193,7 @@ function rebuildChunk(
   detector: Detector,
   line: StoredLine,
   { outcome, bytes }: ReadResult,
+  taken: RebuiltLine['behind'],
 ): RebuiltLine | null {
   if (outcome.kind === 'moved') return null;
   if (outcome.contentId !== line.contentId) {
@@ -199,7 +207,7 @@ function rebuildChunk(
       mend: 'Take the settings back to what they were, or write patterns that need no more than its columns.',
     });
   }
-  return rebuiltLine(detector, line, outcome, bytes);
+  return rebuiltLine(detector, line, outcome, bytes, taken);
 }
 
 /** Other bytes than were applied count only if a chunk of these would. `contents` are all that count. */
@@ -222,6 +230,7 @@ function rebuiltLine(
   { position, key, version }: Pick<RebuiltLine, 'position' | 'key' | 'version'>,
   { contentId, rows, rejectedRows, rejected, delta }: Extract<ReadOutcome, { kind: 'rows' }>,
   bytes: number,
+  taken: RebuiltLine['behind'] = [],
 ): RebuiltLine {
   const step = detector.addWeights(delta);
   return {
@@ -234,6 +243,7 @@ function rebuiltLine(
     applied: rows - rejectedRows,
     quarantined: rejectedRows,
     rejected,
+    behind: taken.filter(({ number }) => number >= rejected.length),
     delta: encodeDelta(step.delta),
     newValues: step.newValues,
   };

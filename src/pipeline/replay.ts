@@ -45,7 +45,7 @@ export async function replayRejected(
   const writer = await claim(options, signal);
   if (!('held' in writer))
     return await holding(writer, async () => {
-      const { candidates, ...named } = await findCandidates(options.store, rows);
+      const { candidates, ...named } = await findCandidates(options, rows, signal);
       if (candidates.length > 0) return { ...named, rest: nothingLeftOut, ...(await apply(options, writer, file, candidates, signal)) };
       // A replay that was killed behind its commit may have left this to do.
       await publishAll(options, writer, signal);

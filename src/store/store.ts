@@ -85,6 +85,15 @@ export interface ReplayedRow {
   readonly record: Uint8Array;
 }
 
+/** A rejected row that was only counted, and is named by a replay: written into the ledger then, in its place. */
+export interface RejectedBehind {
+  /** Ledger position of its chunk. */
+  readonly origin: number;
+  /** Its place among the rejected rows of the chunk (`QuarantinedRow.number`). */
+  readonly number: number;
+  readonly row: RejectedRow;
+}
+
 export interface StoredReplayedRow extends ReplayedRow {
   /** Of the replay. */
   readonly position: number;
@@ -121,6 +130,8 @@ export interface CommitEntry {
   readonly rejected: readonly RejectedRow[];
   /** Of a replay: one for each row that it applies. */
   readonly replayed?: readonly ReplayedRow[];
+  /** Of a replay: those of the rejected rows that it resolves which the ledger does not have. */
+  readonly behind?: readonly RejectedBehind[];
   /** The request that asked for this entry: answered in its commit. */
   readonly fulfils?: InboxAnswer;
   /** Encoded StateDelta by which the statistics change, or null where nothing was applied. */
@@ -237,6 +248,8 @@ export interface RebuildRequest {
     readonly applied: number;
     readonly quarantined: number;
     readonly rejected: readonly RejectedRow[];
+    /** Behind those: rejected rows that replays resolve. */
+    readonly behind: readonly Omit<RejectedBehind, 'origin'>[];
     readonly delta: Uint8Array;
     readonly newValues: readonly NewValues[];
   }[];

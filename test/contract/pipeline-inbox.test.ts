@@ -82,7 +82,7 @@ describe('mended rows that are given while a detector runs', () => {
             object: 'a.csv',
             line: Number.NaN,
             reason: 'unknown_row',
-            detail: 'there is no such row among those that are kept, of each chunk the first 100,000',
+            detail: 'there is no such quarantined row',
           },
         ],
         rest: { stillBad: 0, withoutEffect: 0 },

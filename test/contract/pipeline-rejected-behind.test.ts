@@ -2,20 +2,22 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { TallyhoError } from '../../src/core/error.ts';
 import { makeLocalEngine } from '../../src/engine/local/local-engine.ts';
 import { openObjects } from '../../src/objects/open-objects.ts';
 import type { ExportedRows } from '../../src/pipeline/export-rejected.ts';
 import type { PipelineOptions } from '../../src/pipeline/options.ts';
 import { parquetOf } from '../helpers/engine-parquet.ts';
 import { keepFewer } from '../helpers/keep-fewer.ts';
-import type { Run } from '../helpers/pipeline-world.ts';
+import { failing, type Run, withWriter } from '../helpers/pipeline-world.ts';
 import { chunk, makeDesk } from '../helpers/quarantine-desk.ts';
 import { s3ServerMissing, startS3Server } from '../helpers/s3-server.ts';
 import { useWorld } from '../helpers/use-world.ts';
 
 const spent = { id: 'Spent', action: 'LOOK', entity: ['merchant', 'customer'], when: ['sum(amount) >= 10'] };
-const { world } = useWorld({ patterns: [spent] });
-const { exported, quarantined } = makeDesk(world);
+/** Statistics are those of a pipeline that had the chunks in the first place (law 1). */
+const { world, expectInForce: expectStatisticsOf } = useWorld({ patterns: [spent] });
+const { exported, quarantined, conservation } = makeDesk(world);
 
 /** Of each chunk the first two are kept. */
 const keepingTwo: Run = { change: ({ engine }) => ({ engine: keepFewer(engine, 2) }) };
@@ -158,5 +160,157 @@ describe('PROTOCOL 2.5: rejected rows behind the kept ones', () => {
     } finally {
       await server.close();
     }
+  });
+});
+
+describe('PROTOCOL 1.5: mended rows that the ledger has only counted', () => {
+  const mend = (text: string): string => text.replace(/M1,C1,x(\d)/g, 'M1,C1,1$1').replace(',,,C1,4', ',,M1,C1,4');
+  const mended = { 'a.csv': chunk(...rows.map((row) => row.replace('C1,x', 'C1,1').replace(/^,/, 'M1,'))) };
+  const numbers = async (): Promise<unknown[]> => (await quarantined()).map(({ number, line, resolvedBy }) => [number, line, resolvedBy]);
+
+  test('are applied with the others as one entry, each once, and are in the ledger from then on', async () => {
+    world.put('a.csv', chunk(...rows));
+    await world.run(keepingTwo);
+    const { text } = await exported();
+    expect(await world.replay(mend(text))).toMatchObject({
+      sequence: 2,
+      applied: 4,
+      detections: 1,
+      before: 0,
+      stillBad: [],
+      withoutEffect: [],
+    });
+    expect(await conservation()).toEqual(['chunk a.csv 1 13=9+4', 'replay mend.csv 2 4=4+0']);
+    expect(await numbers()).toEqual([
+      [0, 3, 2],
+      [1, 4, 2],
+      [2, 6, 2],
+      [3, 7, 2],
+    ]);
+    expect(await world.store.counts()).toMatchObject({ rows: 13, quarantinedRows: 4, resolvedRows: 4 });
+    await expectStatisticsOf(mended);
+    world.remove('a.csv');
+    expect(await world.replay(mend(text), {}, 'again.csv')).toMatchObject({ sequence: null, applied: 0, before: 4 });
+    expect(await exported()).toMatchObject({ rows: 0, gone: nothingGone });
+  });
+
+  test('one by one: those that are left are exported, those still bad stay what they were', async () => {
+    world.put('a.csv', chunk(...rows));
+    await world.run(keepingTwo);
+    const { text } = await exported();
+    const last = text.replace(',,,C1,4', ',,M1,C1,4');
+    const summary = await world.replay(last);
+    expect(summary).toMatchObject({ applied: 1, before: 0, withoutEffect: [] });
+    expect(summary.stillBad.map(({ line, reason }) => [line, reason])).toEqual([
+      [3, 'bad_amount'],
+      [4, 'bad_amount'],
+      [6, 'bad_amount'],
+    ]);
+    expect(await numbers()).toEqual([
+      [0, 3, null],
+      [1, 4, null],
+      [3, 7, 2],
+    ]);
+    expect(rowsOf(await exported()).slice(1)).toEqual(all.slice(0, 3));
+    expect(await world.replay(mend((await exported()).text), {}, 'rest.csv')).toMatchObject({ sequence: 3, applied: 3 });
+    expect(await conservation()).toEqual(['chunk a.csv 1 13=9+4', 'replay mend.csv 2 4=1+3', 'replay rest.csv 3 3=3+0']);
+    await expectStatisticsOf(mended);
+  });
+
+  test('are refused by name where the source does not have their chunk any more; a line that was never rejected is unknown', async () => {
+    world.put('a.csv', chunk(...rows));
+    world.put('day.csv/part-1.csv', chunk(...good, 'M3,C1,x1', 'M3,C1,x2', 'M3,C1,x3'));
+    world.put('day.csv/_SUCCESS', '');
+    await world.run(keepingTwo);
+    const text = mend((await exported()).text).replaceAll(/M3,C1,x(\d)/g, 'M3,C1,$1');
+    const stranger = text.replace(/^(day.csv\/part-1.csv,[^,]*),13,/m, '$1,5,');
+    world.put('a.csv', chunk(...rows, 'M1,C1,1'));
+    const summary = await world.replay(stranger);
+    expect(summary).toMatchObject({ applied: 4, stillBad: [] });
+    expect(summary.withoutEffect.map(({ object, line, reason }) => [object, line, reason])).toEqual([
+      ['a.csv', 6, 'not_in_source'],
+      ['a.csv', 7, 'not_in_source'],
+      ['day.csv/part-1.csv', 5, 'unknown_row'],
+    ]);
+    expect(summary.withoutEffect[0]?.detail).toContain('a.csv has more bad rows than are kept');
+    expect(await conservation()).toEqual(['chunk a.csv 1 13=9+4', 'chunk day.csv 2 12=9+3', 'replay mend.csv 3 4=4+0']);
+    // Its bytes come back.
+    world.put('a.csv', chunk(...rows));
+    expect(await world.replay(text, {}, 'more.csv')).toMatchObject({ applied: 3, before: 4, withoutEffect: [] });
+  });
+
+  test('a lost answer of the commit: the same file once more applies what is missing, and no more', async () => {
+    world.put('a.csv', chunk(...rows));
+    await world.run(keepingTwo);
+    const text = mend((await exported()).text);
+    for (const when of ['before', 'after'] as const) {
+      const lost = (): Error => new TallyhoError('STORE_UNKNOWN_COMMIT', 'lost');
+      const store = withWriter(world.store, (writer) => ({ commit: failing((request) => writer.commit(request), [1], lost, when) }));
+      await expect(world.replay(text, { change: () => ({ store }) })).rejects.toMatchObject({ code: 'STORE_UNKNOWN_COMMIT' });
+      expect(await numbers()).toHaveLength(when === 'before' ? 2 : 4);
+    }
+    expect(await world.replay(text)).toMatchObject({ sequence: null, before: 4 });
+    await expectStatisticsOf(mended);
+  });
+
+  test('are taken from the inbox by whoever holds the pipeline', async () => {
+    world.put('a.csv', chunk(...rows));
+    await world.run(keepingTwo);
+    const bytes = Buffer.from(mend((await exported()).text));
+    await world.store.request({ id: 'r1', kind: 'replay', name: 'mend.csv', bytes });
+    await world.run(keepingTwo);
+    const [request] = await world.store.requests();
+    expect(JSON.parse(request?.answer ?? '')).toMatchObject({ sequence: 2, applied: 4, before: 0, withoutEffect: [] });
+    await expectStatisticsOf(mended);
+  });
+
+  test('are applied again by a rebuild, however many rows are bad then, and not where their chunk counts them by itself', async () => {
+    const finer = rows.map((row) => row.replace('x3', '1.234'));
+    world.put('a.csv', chunk(...finer));
+    await world.run(keepingTwo);
+    const text = mend((await exported()).text).replace('M1,C1,1.234', 'M1,C1,1.23');
+    expect(await world.replay(text)).toMatchObject({ applied: 4 });
+    const before = await world.statistics();
+    const kept = await numbers();
+    await world.rebuild(keepingTwo);
+    expect(await world.statistics()).toEqual(before);
+    expect(await numbers()).toEqual(kept);
+    expect((await conservation()).slice(0, 2)).toEqual(['chunk a.csv 1 13=9+4', 'replay mend.csv 2 4=4+0']);
+    await world.rebuild({ ...keepingTwo, scale: 3 });
+    expect((await conservation()).slice(0, 2)).toEqual(['chunk a.csv 1 13=10+3', 'replay mend.csv 2 4=3+1']);
+    expect(await numbers()).toEqual([
+      [0, 3, 2],
+      [1, 4, 2],
+      [2, 7, 2],
+    ]);
+    await world.rebuild(keepingTwo);
+    expect(await world.statistics()).toEqual(before);
+    expect(await numbers()).toEqual(kept);
+    expect(await world.replay(text, {}, 'again.csv')).toMatchObject({ sequence: null, before: 4 });
+  });
+
+  test('go out with their chunk where a correction replaces it', async () => {
+    world.put('a.csv', chunk(...rows));
+    await world.run(keepingTwo);
+    await world.replay(mend((await exported()).text));
+    world.put('a.csv', chunk(...good));
+    await world.run({ ...keepingTwo, input: { onChanged: 'correct' } });
+    await expectStatisticsOf({ 'a.csv': chunk(...good) });
+  });
+
+  test('at the true limit', async () => {
+    const bad = 100_002;
+    const lines = Array.from({ length: 2 * bad }, (_, i) => (i < bad ? `M1,C1,x${i}` : 'M1,C2,1'));
+    world.put('a.csv', chunk(lines.join('\n')));
+    await world.run();
+    const [titles = '', ...found] = (await exported()).text.slice(1).split('\n');
+    const [kept = '', ...behind] = [found[99_999], ...found.slice(100_000, 100_002)];
+    const text = ['\uFEFF' + titles, kept, ...behind, ''].join('\n').replaceAll(',x', ',');
+    expect(await world.replay(text)).toMatchObject({ applied: 3, before: 0, stillBad: [], withoutEffect: [] });
+    expect((await conservation()).at(-1)).toBe('replay mend.csv 2 3=3+0');
+    expect((await exported()).rows).toBe(bad - 3);
+    await world.rebuild();
+    expect((await conservation()).slice(0, 2)).toEqual([`chunk a.csv 1 ${2 * bad}=${bad}+${bad}`, 'replay mend.csv 2 3=3+0']);
+    expect(await world.replay(text, {}, 'again.csv')).toMatchObject({ sequence: null, before: 3 });
   });
 });

@@ -1088,6 +1088,7 @@ export function storeContract(name: string, missing: string | undefined, makeWor
             applied: rows.length,
             quarantined: bad,
             rejected: bad > 0 ? [rejected] : [],
+            behind: [],
             delta: encodeDelta(step.delta),
             newValues: step.newValues,
           };
@@ -1102,6 +1103,7 @@ export function storeContract(name: string, missing: string | undefined, makeWor
           applied: 1,
           quarantined: 0,
           rejected: [],
+          behind: [],
           delta: encodeDelta(rebuilt.addWeights(makeSampleDelta(other.layout, [])).delta),
           newValues: [],
         };

@@ -7,7 +7,7 @@
 import { assertLaw } from '../../core/error.ts';
 import type { NewValues } from '../../core/detector.ts';
 import type { Layout } from '../../core/layout.ts';
-import type { CommitEntry, CommitRequest, DetectionRecord } from '../store.ts';
+import type { CommitEntry, CommitRequest, DetectionRecord, RejectedBehind } from '../store.ts';
 import type { RejectedRow } from '../../reader/rejected.ts';
 import { bytesArray, joinBase64, numberArray, textArray } from './arrays.ts';
 import { compress } from './compress.ts';
@@ -41,9 +41,9 @@ export interface PlacedEntry extends PlacedLine {
 
 /** Refuses what breaks a law, before anything is sent. */
 export function checkRequest({ from, to, entries }: CommitRequest): void {
-  for (const { line, delta, contents, rejected, replayed = [] } of entries) {
+  for (const { line, delta, contents, rejected, replayed = [], behind = [] } of entries) {
     assertConservation(line);
-    assertReplayed({ line, replayed });
+    assertReplayed({ line, replayed, behind });
     assertLaw(
       (contents !== null) === (line.kind === 'correction'),
       `${line.key}: a correction, and no other entry, has contents of its own`,
@@ -99,6 +99,10 @@ export async function writeEntries(
   await writeFiles(sending, entries);
   await writeDetections(sending, entries, patterns);
   await writeRejected(sending, rejected);
+  await writeBehind(
+    sending,
+    entries.flatMap(({ behind = [] }) => behind),
+  );
   await writeReplayed(sending, placed);
   await writeAnswers(sending, entries);
 }
@@ -173,10 +177,17 @@ export async function writeRejected(
   sending: Sending,
   lines: readonly { readonly position: number; readonly rejected: readonly RejectedRow[] }[],
 ): Promise<void> {
-  const rows = lines.flatMap(({ position, rejected }) => rejected.map((row, number) => ({ position, number, row })));
+  await writeBehind(
+    sending,
+    lines.flatMap(({ position, rejected }) => rejected.map((row, number) => ({ origin: position, number, row }))),
+  );
+}
+
+/** Rows in their places: one that is there is never written over. */
+export async function writeBehind(sending: Sending, rows: readonly RejectedBehind[]): Promise<void> {
   for (const part of parts(rows, ({ row }) => row.raw.length + 100))
     await sending.send(insertRejected, [
-      numberArray(part.map(({ position }) => position)),
+      numberArray(part.map(({ origin }) => origin)),
       numberArray(part.map(({ number }) => number)),
       textArray(part.map(({ row }) => row.object)),
       numberArray(part.map(({ row }) => row.line)),

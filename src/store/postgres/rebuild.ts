@@ -6,7 +6,16 @@ import { assertLaw } from '../../core/error.ts';
 import type { RebuildRequest } from '../store.ts';
 import { bytesArray, numberArray, textArray } from './arrays.ts';
 import { leaseSeconds } from './lease.ts';
-import { type CommitContext, type Committed, parts, placeEntries, writeEntries, writeRejected, writeValues } from './commit.ts';
+import {
+  type CommitContext,
+  type Committed,
+  parts,
+  placeEntries,
+  writeBehind,
+  writeEntries,
+  writeRejected,
+  writeValues,
+} from './commit.ts';
 import { passFence } from './fence.ts';
 import { writeStatistics } from './fold.ts';
 import { writeLines } from './ledger.ts';
@@ -46,6 +55,10 @@ export async function rebuildPipeline(statements: Statements, context: CommitCon
   await replaceDeltas(statements, lines, to - context.keepDeltas);
   const sending = new Sending(statements);
   await writeRejected(sending, lines);
+  await writeBehind(
+    sending,
+    lines.flatMap(({ position, behind }) => behind.map((row) => ({ origin: position, ...row }))),
+  );
   await writeValues(
     sending,
     layout,

@@ -44,9 +44,10 @@ export async function writeReplayed(sending: Sending, placed: readonly { positio
 }
 
 /** Law 4 of a replay: what it applied are the rows that it resolves. */
-export function assertReplayed({ line, replayed = [] }: Pick<CommitEntry, 'line' | 'replayed'>): void {
+export function assertReplayed({ line, replayed = [], behind = [] }: Pick<CommitEntry, 'line' | 'replayed' | 'behind'>): void {
   const resolved = line.kind === 'replay' ? line.applied : 0;
   assertLaw(replayed.length === resolved, `${line.key}: a replay, and no other entry, resolves as many rows as it applies`);
+  assertLaw(behind.length <= replayed.length, `${line.key}: a replay adds only rejected rows that it resolves`);
 }
 
 export const selectReplayed = `
