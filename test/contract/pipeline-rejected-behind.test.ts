@@ -7,9 +7,10 @@ import { makeLocalEngine } from '../../src/engine/local/local-engine.ts';
 import { openObjects } from '../../src/objects/open-objects.ts';
 import type { ExportedRows } from '../../src/pipeline/export-rejected.ts';
 import type { PipelineOptions } from '../../src/pipeline/options.ts';
+import type { RejectedBehind } from '../../src/store/store.ts';
 import { parquetOf } from '../helpers/engine-parquet.ts';
 import { keepFewer } from '../helpers/keep-fewer.ts';
-import { failing, type Run, withWriter } from '../helpers/pipeline-world.ts';
+import { failing, type Run, withObjects, withWriter } from '../helpers/pipeline-world.ts';
 import { chunk, makeDesk } from '../helpers/quarantine-desk.ts';
 import { s3ServerMissing, startS3Server } from '../helpers/s3-server.ts';
 import { useWorld } from '../helpers/use-world.ts';
@@ -262,6 +263,46 @@ describe('PROTOCOL 1.5: mended rows that the ledger has only counted', () => {
     const [request] = await world.store.requests();
     expect(JSON.parse(request?.answer ?? '')).toMatchObject({ sequence: 2, applied: 4, before: 0, withoutEffect: [] });
     await expectStatisticsOf(mended);
+  });
+
+  test('stay in the inbox where whoever took them is told to stop while it reads', async () => {
+    world.put('a.csv', chunk(...rows));
+    await world.run(keepingTwo);
+    const bytes = Buffer.from(mend((await exported()).text));
+    await world.store.request({ id: 'r1', kind: 'replay', name: 'mend.csv', bytes });
+    const stop = new AbortController();
+    const { source } = world.options();
+    const stopping = withObjects(source, {
+      read(...args) {
+        stop.abort();
+        return source.read(...args);
+      },
+    });
+    await world.run({ signal: stop.signal, change: () => ({ source: stopping, engine: makeLocalEngine({ source: stopping }) }) });
+    expect(stop.signal.aborted).toBe(true);
+    expect((await world.store.requests()).map(({ answer }) => answer)).toEqual([null]);
+    expect(await numbers()).toHaveLength(2);
+    await world.run(keepingTwo);
+    expect(await conservation()).toEqual(['chunk a.csv 1 13=9+4', 'replay mend.csv 2 4=4+0']);
+    await expectStatisticsOf(mended);
+  });
+
+  test.each([
+    ['more of them than the entry resolves', (behind: readonly RejectedBehind[]) => [...behind, ...behind, ...behind], 'INTERNAL'],
+    ['one in the place of another', (behind: readonly RejectedBehind[]) => behind.map((row) => ({ ...row, number: 0 })), 'STORE_FAILED'],
+    ['others than those that it resolves', (behind: readonly RejectedBehind[]) => behind.slice(1), 'INTERNAL'],
+  ])('law 4: the ledger refuses %s', async (_, change, code) => {
+    world.put('a.csv', chunk(...rows));
+    await world.run(keepingTwo);
+    const text = mend((await exported()).text);
+    const store = withWriter(world.store, (writer) => ({
+      commit: (request) =>
+        writer.commit({ ...request, entries: request.entries.map((entry) => ({ ...entry, behind: change(entry.behind ?? []) })) }),
+    }));
+    await expect(world.replay(text, { change: () => ({ store }) })).rejects.toMatchObject({ code });
+    expect(await numbers()).toHaveLength(2);
+    expect(await conservation()).toHaveLength(1);
+    expect(await world.replay(text)).toMatchObject({ applied: 4 });
   });
 
   test('are applied again by a rebuild, however many rows are bad then, and not where their chunk counts them by itself', async () => {

@@ -73,5 +73,14 @@ export function takenContract(current: () => EngineWorld): void {
       );
       expect(taker.most).toBeLessThan(8_000);
     });
+
+    test.each(Object.keys(chunks))('of %s, and what fails there ends the reading', async (kind) => {
+      const world = current();
+      const chunk = await chunks[kind]!(world);
+      const full = new Error('no space left');
+      const taker = { ...makeTaker(), room: async (): Promise<void> => Promise.reject(full) };
+      await expect(world.read([{ ...taskOf(chunk), taker }], preset)).rejects.toBe(full);
+      expect(taker.rows.length).toBeLessThan(8_000);
+    });
   });
 }
