@@ -1,9 +1,10 @@
 /** `tallyho doctor`: every fault with its mend, nothing changed, no secret shown. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { probeKey } from '../../src/objects/probe.ts';
+import { startTallyho } from '../helpers/cli-process.ts';
 import { makePooler } from '../helpers/pooler.ts';
 import { type S3Proxy, startS3Proxy } from '../helpers/s3-proxy.ts';
 import { type S3Server, s3ServerMissing, startS3Server } from '../helpers/s3-server.ts';
@@ -67,11 +68,28 @@ describe('on files', () => {
     expect([...readTree(join(folder, 'output'))]).toEqual(before);
 
     expect(checks.get('output')?.state).toBe('ok');
+    const env = { TALLYHO_CLOCK: '2100-01-01T00:00:00Z' };
+    const taken = 'output/21000101T000000.000-2';
+    const detector = startTallyho(['run'], { cwd: folder, env });
+    await detector.hears('Watching');
+    write(`${taken}/evidence-1.jsonl`, 'of another');
+    write('input/chunk_2.csv', chunk.replaceAll('C1', 'C2'));
+    await detector.hears('INCIDENT');
+    detector.child.kill('SIGINT');
+    await detector.ended;
+    expect((await doctor()).get('output')).toMatchObject({
+      state: 'failed',
+      found: `1 file could not be published, because other bytes stand under that name, such as ${taken.slice(7)}/evidence-1.jsonl`,
+    });
+    rmSync(join(folder, taken, 'evidence-1.jsonl'));
+    expect((await tallyho(['run', '--once'], { cwd: folder, env })).code).toBe(0);
+    expect((await doctor()).get('output')?.state).toBe('ok');
+
     configure('source: ./input/', 'sink: ./output/', 'state: ./another');
     expect((await doctor()).get('output')).toMatchObject({
       state: 'failed',
-      found: expect.stringContaining('holds 1 folder that this state did not plan') as string,
-      mend: expect.stringContaining('tallyho state import') as string,
+      found: expect.stringContaining('holds 2 folders that this state did not plan') as string,
+      mend: expect.stringMatching(/tallyho state import.*tallyho run --adopt/) as string,
     });
     expect(existsSync(join(folder, 'another'))).toBe(false);
 
@@ -141,12 +159,24 @@ describe('on a PostgreSQL', () => {
       expect(checks.get('clock')?.found).toContain('the database agrees with this machine');
       expect(checks.get('schema')?.found).toMatch(/^tallyho, version \d+, all rights$/);
 
+      const database = new URL(url).pathname.slice(1);
+      await admin.unsafe(`alter database "${database}" set default_transaction_read_only = on`);
+      expect((await doctor({ STORE: url })).get('database')).toMatchObject({
+        state: 'failed',
+        found: expect.stringContaining('read-only') as string,
+      });
+      await admin.unsafe(`alter database "${database}" reset default_transaction_read_only`);
+
       await admin.unsafe(
         `create role reader_of_doctor login password 'Secret/of:reader'; grant usage on schema tallyho to reader_of_doctor`,
       );
       const limited = `postgres://reader_of_doctor:${encodeURIComponent('Secret/of:reader')}@${server.host}:${server.port}${new URL(url).pathname}`;
       checks = await doctor({ STORE: limited });
-      expect(checks.get('schema')).toMatchObject({ state: 'failed', found: expect.stringContaining('create') as string });
+      expect(checks.get('schema')).toMatchObject({
+        state: 'failed',
+        found: expect.stringMatching(/create.*; tables belong to somebody else/) as string,
+        mend: 'Connect as the user who made the schema.',
+      });
       expect(checks.get('pipeline')?.state).toBe('skipped');
       expect(last.stdout).not.toMatch(/Secret(\/|%2F)of/);
 
@@ -156,7 +186,10 @@ describe('on a PostgreSQL', () => {
 
       const wrong = url.replace(/:[^:@]*@/, ':WrongPassword7@');
       checks = await doctor({ STORE: wrong });
-      expect(checks.get('database')).toMatchObject({ state: 'failed' });
+      expect(checks.get('database')).toMatchObject({
+        state: 'failed',
+        found: expect.stringContaining('refuses the connection, while trying to connect: password authentication failed') as string,
+      });
       expect(checks.get('schema')?.state).toBe('skipped');
       expect(last.stdout + last.stderr).not.toContain('WrongPassword7');
     } finally {

@@ -93,7 +93,7 @@ const weight = { ok: 0, warning: 1, failed: 2 } as const;
 /** Several findings about one thing as one: as bad as the worst. */
 export function joined(findings: readonly Finding[]): Finding {
   const state = findings.reduce<Finding['state']>((worst, one) => (weight[one.state] > weight[worst] ? one.state : worst), 'ok');
-  const mends = findings.flatMap(({ mend }) => (mend === undefined ? [] : [mend]));
+  const mends = [...new Set(findings.flatMap(({ mend }) => (mend === undefined ? [] : [mend])))];
   return { state, found: findings.map(({ found }) => found).join('; '), mend: mends.length === 0 ? undefined : mends.join(' ') };
 }
 

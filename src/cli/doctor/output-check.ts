@@ -3,6 +3,7 @@ import type { Config } from '../../config/config.ts';
 import { openObjects } from '../../objects/open-objects.ts';
 import { findAhead } from '../../sink/find-ahead.ts';
 import { openReader } from '../open-store.ts';
+import { printable } from '../../objects/key.ts';
 import { counted, placeText } from '../words.ts';
 import { isThere } from './sink-check.ts';
 import { type Check, failed, type Finding, ok } from './check.ts';
@@ -25,13 +26,23 @@ async function lookAtOutput(config: Config, isReadable: boolean, signal: AbortSi
     const planned = async (names: readonly string[]): Promise<ReadonlySet<string>> => (await reader?.plannedFolders(names)) ?? new Set();
     const ahead = await findAhead({ folders: () => Promise.resolve(folders) }, planned, pipeline?.lastSequence ?? 0);
     const [first] = ahead;
-    if (first === undefined) return ok('holds nothing that this state did not plan');
+    if (first === undefined) return incidentsIn((await reader?.files())?.incidents ?? []);
     return failed(
       `${placeText(sink)} holds ${counted(ahead.length, 'folder')} that this state did not plan, such as ${first.name}, so a detector refuses to start`,
-      'Bring back the state that wrote it (`tallyho state import FILE`), or name another output in `sink`.',
+      'Bring back the state that wrote it (`tallyho state import FILE`), let what is there count as detected (`tallyho run --adopt`), or name another output in `sink`.',
     );
   } finally {
     await reader?.close();
     await objects.close();
   }
+}
+
+/** Files of ours that could not be published: a start ends with 1 as long as there are any. */
+function incidentsIn(incidents: readonly { readonly key: string }[]): Finding {
+  const [first] = incidents;
+  if (first === undefined) return ok('holds nothing that this state did not plan');
+  return failed(
+    `${counted(incidents.length, 'file')} could not be published, because other bytes stand under that name, such as ${printable(first.key)}`,
+    'Move that object away and start again; `tallyho status` names all.',
+  );
 }

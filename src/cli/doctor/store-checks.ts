@@ -113,6 +113,13 @@ async function lookAtDatabase(
   const what = `${store.kind === 'private' ? 'the private server answers' : probe.where}: PostgreSQL ${probe.version}, UTF8, user ${probe.user}`;
   const found = [ok(what)];
   if (probe.isStandby) found.push(failed('it is a standby, which takes no writes', 'Name the primary in `store`.'));
+  else if (probe.isReadOnly)
+    found.push(
+      failed(
+        'it was made read-only (default_transaction_read_only)',
+        "See where: `select setting, source from pg_settings where name = 'default_transaction_read_only'`, and set it to off there.",
+      ),
+    );
   if (probe.isPooled)
     found.push(
       failed(

@@ -20,6 +20,11 @@ function isUnreachable(state: string): boolean {
   return /^(08|28|3D|57P)/.test(state) || state === tooManyConnections || state === '25P03';
 }
 
+/** It answers: the user or password is wrong (28), or the database is not there (3D). */
+function isRefused(state: string | null): boolean {
+  return state !== null && /^(28|3D)/.test(state);
+}
+
 /** A lock that was not to be had in time, a statement that took too long or was cancelled by somebody. */
 function isBusy(state: string): boolean {
   return state === lockTimeout || state === '57014';
@@ -58,10 +63,14 @@ export function storeError(error: unknown, doing: string, where: string): Tallyh
       cause: error,
     });
   if (state !== null || hasCode(error, /^(?!ERR_)/))
-    return new TallyhoError('STORE_UNREACHABLE', `PostgreSQL (${where}) does not answer, while trying to ${doing}: ${said}`, {
-      mend: 'Check that the server runs, and the address, user, password and database of `store`.',
-      cause: error,
-    });
+    return new TallyhoError(
+      'STORE_UNREACHABLE',
+      `PostgreSQL (${where}) ${isRefused(state) ? 'refuses the connection' : 'does not answer'}, while trying to ${doing}: ${said}`,
+      {
+        mend: 'Check that the server runs, and the address, user, password and database of `store`.',
+        cause: error,
+      },
+    );
   return new TallyhoError('INTERNAL', `The store failed to ${doing}: ${said}`, { cause: error });
 }
 

@@ -18,6 +18,8 @@ export interface DatabaseProbe {
   readonly aheadMs: number;
   /** A copy that follows another server, and takes no writes. */
   readonly isStandby: boolean;
+  /** Transactions may not write unless they ask for it (`default_transaction_read_only`, set for server, database, role or URL). */
+  readonly isReadOnly: boolean;
   /** Several sessions are served by one connection in turn, transaction by transaction. */
   readonly isPooled: boolean;
   readonly schema: SchemaProbe;
@@ -60,6 +62,7 @@ export async function probeDatabase(connection: Address, pipeline: string, signa
       user: about.user,
       aheadMs: about.now - (asked + answered) / 2,
       isStandby: about.standby,
+      isReadOnly: about.readonly,
       isPooled: await isPooled(session, other),
       schema: await probeSchema(session, pipeline),
     };
@@ -84,11 +87,13 @@ interface About extends Record<string, unknown> {
   readonly version: string;
   readonly user: string;
   readonly standby: boolean;
+  readonly readonly: boolean;
   readonly now: number;
 }
 
 const selectAbout = `
 select current_setting('server_version') as version, current_user::text as user, pg_is_in_recovery() as standby,
+  current_setting('default_transaction_read_only')::boolean as readonly,
   (extract(epoch from clock_timestamp()) * 1000)::double precision as now`;
 
 /**
