@@ -11,6 +11,7 @@ import type { InboxRequest } from '../store/store.ts';
 import { commitReplay, readRows } from './apply-replay.ts';
 import { findCandidates, nothingLeftOut, parseFile, type ReplaySummary } from './mended-rows.ts';
 import type { PipelineOptions } from './options.ts';
+import { isStop } from './pass.ts';
 import { encodeRefusal, encodeSummary } from './replay-answer.ts';
 import { requestName, type Session } from './session.ts';
 
@@ -56,10 +57,10 @@ async function replay(options: PipelineOptions, session: Session, file: InboxReq
   // What is open is asked of the database, and a commit that fails must have failed for this request alone.
   await session.committer.flush();
   const found = await findCandidates(options, rows.value, signal).catch((error: unknown) => {
-    if (signal.aborted) return null;
+    if (isStop(error, signal)) return null;
     throw error;
   });
-  // It may have read a chunk, and stays open.
+  // Told to stop while a chunk was read: the request stays open, and whoever holds the pipeline ends as always.
   if (found === null) return;
   const { candidates, ...named } = found;
   const read = orRefusal(() => readRows(session, options, candidates));

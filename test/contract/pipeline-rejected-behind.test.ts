@@ -271,6 +271,7 @@ describe('PROTOCOL 1.5: mended rows that the ledger has only counted', () => {
     const bytes = Buffer.from(mend((await exported()).text));
     await world.store.request({ id: 'r1', kind: 'replay', name: 'mend.csv', bytes });
     const stop = new AbortController();
+    world.events();
     const { source } = world.options();
     const stopping = withObjects(source, {
       read(...args) {
@@ -280,6 +281,7 @@ describe('PROTOCOL 1.5: mended rows that the ledger has only counted', () => {
     });
     await world.run({ signal: stop.signal, change: () => ({ source: stopping, engine: makeLocalEngine({ source: stopping }) }) });
     expect(stop.signal.aborted).toBe(true);
+    expect(world.events().map(({ kind }) => kind)).toContain('stopping');
     expect((await world.store.requests()).map(({ answer }) => answer)).toEqual([null]);
     expect(await numbers()).toHaveLength(2);
     await world.run(keepingTwo);
