@@ -165,7 +165,7 @@ async function* rebuildChunks(
     }
   }
   const gone = lines.filter((line) => !found.has(line)).map(({ key }) => key);
-  if (gone.length > 0) throw contentGone(gone);
+  if (gone.length > 0) throw blocked('Applied, and not in the source any more (or not complete there)', gone, putBack);
   const lineOfChunk = new Map(Array.from(found, ([line, chunk]) => [chunk, line]));
   const takers = new Map(Array.from(named, ([position, names]) => [position, makeNamedTaker(names)]));
   const tasks = lines.map((line): ReadTask => {
@@ -183,7 +183,12 @@ async function* rebuildChunks(
     if (rebuilt === null) changed.push(line.key);
     else if (changed.length === 0) yield rebuilt;
   }
-  if (changed.length > 0) throw contentGone(changed);
+  if (changed.length > 0)
+    throw blocked(
+      'What was applied is no longer in the source',
+      changed,
+      `${putBack}, or take changed ones as they are now with \`--accept-changed\``,
+    );
 }
 
 /** null if it no longer holds the bytes that were applied, and others are not accepted. */
@@ -254,10 +259,13 @@ function nameOf({ key, folder }: { readonly key: string; readonly folder: boolea
   return folder ? `${key}/` : key;
 }
 
-function contentGone(keys: readonly string[]): TallyhoError {
+/** Nothing else helps where a chunk is gone: there is nothing to take as it is now. */
+const putBack = 'Put the applied bytes back under these names and run `tallyho rebuild` again';
+
+function blocked(what: string, keys: readonly string[], mend: string): TallyhoError {
   const named = keys.slice(0, 5).join(', ');
   const rest = keys.length > 5 ? ` and ${keys.length - 5} more` : '';
-  return new TallyhoError('REBUILD_BLOCKED', `What was applied is no longer in the source: ${named}${rest}.`, {
-    mend: 'Put the applied bytes back under these names and run `tallyho rebuild` again, or take changed ones as they are now with `--accept-changed`; the state is as it was.',
+  return new TallyhoError('REBUILD_BLOCKED', `${what}: ${named}${rest}.`, {
+    mend: `${mend}; the state is as it was.`,
   });
 }

@@ -1,9 +1,12 @@
 /** `tallyho doctor`: every fault with its mend, nothing changed, no secret shown. */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { probeKey } from '../../src/objects/probe.ts';
+import { makeAuthority, opensslMissing } from '../helpers/certificates.ts';
 import { startTallyho } from '../helpers/cli-process.ts';
 import { makePooler } from '../helpers/pooler.ts';
 import { type S3Proxy, startS3Proxy } from '../helpers/s3-proxy.ts';
@@ -255,6 +258,31 @@ describe.skipIf(missing !== undefined)(`on S3${missing === undefined ? '' : ` ($
     expect(checks.get('clock')?.found).toContain('agrees with this machine');
     expect([...(await server.readTree(bucket, '')).keys()]).toEqual(['streaming/in/chunk_1.csv']);
   });
+
+  test.skipIf(opensslMissing() !== undefined)(
+    'https to a store without encryption, or with a certificate that nobody knows, is said with what helps',
+    async () => {
+      const at = (endpoint: string): void => configure('source: s3://b/in/', 'sink: s3://b/out/', `s3: { endpoint: "${endpoint}" }`);
+      at(server.endpoint.replace('http:', 'https:'));
+      expect((await doctor(env())).get('source')).toMatchObject({
+        state: 'failed',
+        mend: expect.stringContaining('write http://') as string,
+      });
+
+      const authority = makeAuthority(folder);
+      const { certificate, key } = authority.sign('localhost', 'IP:127.0.0.1');
+      const store = createServer({ cert: certificate, key }, (_, answer) => void answer.writeHead(403).end());
+      try {
+        const port = await new Promise((resolve) => store.listen(0, '127.0.0.1', () => resolve((store.address() as AddressInfo).port)));
+        at(`https://127.0.0.1:${String(port)}`);
+        const bare = { ...env(), NODE_EXTRA_CA_CERTS: '' };
+        expect((await doctor(bare)).get('source')?.mend).toContain('NODE_EXTRA_CA_CERTS');
+        expect((await doctor({ ...bare, NODE_EXTRA_CA_CERTS: authority.file })).get('source')?.found).toContain('(403)');
+      } finally {
+        store.close();
+      }
+    },
+  );
 
   test('a producer that writes to another prefix is said', async () => {
     const bucket = await bucketWith('streaming/input/');

@@ -86,6 +86,10 @@ function judge({ name, status }: Failure, { bucket, code, endpoint }: What): { r
     };
   if (status !== null && status >= 400 && status < 500 && status !== 408 && status !== 429)
     return { code: 'S3_UNSUITABLE', mend: 'The store refuses the request itself; `tallyho doctor` tells what it can do.' };
+  if (name === 'EPROTO' && endpoint?.startsWith('https:') === true)
+    return { code, mend: `${withoutUser(endpoint)} speaks no TLS that is understood: if it is a store without encryption, write http://.` };
+  if (/SELF_SIGNED|^UNABLE_TO_(VERIFY|GET_ISSUER)/.test(name))
+    return { code, mend: 'If the certificate is of an authority of yours, name its file (PEM) in NODE_EXTRA_CA_CERTS.' };
   const reach = endpoint === null ? 'the network and the proxy settings' : `that ${withoutUser(endpoint)} is the store and can be reached`;
   return { code, mend: `Check ${reach}; trying again is safe.` };
 }
