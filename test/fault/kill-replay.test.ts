@@ -51,7 +51,7 @@ async function killedAfter(file: string, ms: number): Promise<boolean> {
   return (await ended) === 'SIGKILL';
 }
 
-test(`after each of ${files} kills the file is applied as a whole, once (seed ${seed})`, async () => {
+test(`each of ${files} files, all but one killed, is applied as a whole, once (seed ${seed})`, async () => {
   for (const args of [
     ['run', '--once'],
     ['rejected', 'export', 'mend.csv'],
@@ -62,18 +62,19 @@ test(`after each of ${files} kills the file is applied as a whole, once (seed ${
   const [title = '', ...rows] = readFileSync(join(folder, 'mend.csv'), 'utf8').replaceAll(/,x$/gm, ',2').trimEnd().split('\n');
   expect(rows).toHaveLength(files * rowsOfFile);
   const random = makeRandom(seed);
-  let whole = 1000;
+  // The first is left alone: it says how long one takes.
+  let whole = 0;
   let [killed, before] = [0, 0];
   for (let i = 0; i < files; i++) {
     const file = `mend-${i}.csv`;
     writeFileSync(join(folder, file), `${[title, ...rows.slice(i * rowsOfFile, (i + 1) * rowsOfFile)].join('\n')}\n`);
-    if (await killedAfter(file, random.next() * whole)) killed++;
+    if (i > 0 && (await killedAfter(file, random.next() * whole))) killed++;
     const started = performance.now();
     const said = await tallyho(['rejected', 'replay', file], at());
     expect(said.code, said.stderr).toBe(0);
     const isBefore = said.stdout.includes(`${rowsOfFile} rows were replayed before`);
     if (isBefore) before++;
-    // A full run applies: it says how long one takes.
+    // A full run applies.
     else whole = performance.now() - started;
     expect(said.stdout.includes(`Applied ${rowsOfFile} mended rows`)).toBe(!isBefore);
   }
