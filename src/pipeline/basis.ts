@@ -35,11 +35,7 @@ interface Input {
 
 /** Canonical JSON of the input settings that decide what the numbers mean. */
 export function inputText(layout: Layout, columns: Readonly<Record<string, string>>, reference: ReferenceInput | null): string {
-  const used = [
-    ...layout.dimensions.map((dimension) => dimension.name),
-    ...(layout.amount ? ['amount'] : []),
-    ...(layout.weight === 'column' || layout.weight === 'amount' ? ['weight'] : []),
-  ];
+  const used = usedNames(layout);
   const input: Input = {
     scale: layout.scale,
     weight: layout.weight,
@@ -47,6 +43,15 @@ export function inputText(layout: Layout, columns: Readonly<Record<string, strin
     reference: reference === null ? null : { contentId: reference.contentId, columns: sorted(Object.entries(reference.columns)) },
   };
   return JSON.stringify(input);
+}
+
+/** Our names of the columns that are read. */
+function usedNames(layout: Layout): string[] {
+  return [
+    ...layout.dimensions.map((dimension) => dimension.name),
+    ...(layout.amount ? ['amount'] : []),
+    ...(layout.weight === 'column' || layout.weight === 'amount' ? ['weight'] : []),
+  ];
 }
 
 function sorted(pairs: readonly (readonly [string, string])[]): Record<string, string> {
@@ -108,6 +113,25 @@ function inputNow(
   const before = JSON.parse(input) as Input;
   const now = { ...layout, scale: declared.scale, weight: isSilent ? layout.weight : declared.weight };
   return inputText(now, columns, isSilent ? before.reference : reference);
+}
+
+/**
+ * Whether rows of chunks that were read by a basis are as the declared settings would read them, as far as these need them: a
+ * number means the same, and no row would be refused that was not. The reference is read anew, and tells chunks nothing.
+ */
+export function isReadAlike({ layout, input }: Basis, declared: Layout, columns: Readonly<Record<string, string>>): boolean {
+  const before = JSON.parse(input) as Input;
+  const headerNow = Object.entries((JSON.parse(inputText(declared, columns, null)) as Input).columns);
+  const used = new Set(usedNames(declared));
+  const headerBefore = Object.entries(before.columns).filter(([name]) => used.has(name));
+  const keys = new Set(layout.dimensions.flatMap(({ name, key }) => (key ? [name] : [])));
+  return (
+    declared.scale === layout.scale &&
+    (declared.weight === 'none' || declared.weight === layout.weight) &&
+    (layout.amount || !declared.amount) &&
+    declared.dimensions.every(({ name, key }) => !key || keys.has(name)) &&
+    JSON.stringify(headerNow) === JSON.stringify(headerBefore)
+  );
 }
 
 export function isSameBasis(a: Basis | null, b: Basis): boolean {

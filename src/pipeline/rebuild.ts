@@ -1,10 +1,11 @@
 /**
- * Reads all contents in force again by the declared patterns and settings (PROTOCOL.md 3.9, in its simplest form).
+ * Reads all contents in force again by the declared patterns and settings (PROTOCOL.md 3.9).
  *
  * Everything is computed beside the old state and replaces it in one transaction, so a failure or a crash at any moment
  * leaves the old state in force. Sequence numbers, outcomes, detections and their files are kept; what is newly true comes
- * as one reevaluation. A chunk whose applied content is no longer in the source stops it, by name; one that has changed may be
- * taken as it is now, if a chunk of these bytes would count.
+ * as one reevaluation. A chunk whose applied content is no longer in the source is taken from the delta that is kept of it, if that
+ * has all that is needed (kept-contents.ts); else it stops it, by name. One that has changed may be taken as it is now, if a chunk of
+ * these bytes would count.
  */
 import { encodeDelta } from '../core/delta-codec.ts';
 import type { Detector } from '../core/detector.ts';
@@ -17,6 +18,7 @@ import type { RebuildRequest, StoredLine, Writer } from '../store/store.ts';
 import { inputText } from './basis.ts';
 import { decide, type Original } from './decide.ts';
 import { makeEntries } from './entries.ts';
+import { findKept, type FindKept, type KeptContents } from './kept-contents.ts';
 import { excluded } from './list-work.ts';
 import type { PipelineOptions } from './options.ts';
 import { assertIds, withGenerations } from './pattern-ids.ts';
@@ -28,6 +30,8 @@ import { assertSinkNotAhead } from './sink-ahead.ts';
 
 export interface RebuildSummary {
   readonly chunks: number;
+  /** Of these: taken from their kept deltas, because the source has their bytes no longer. */
+  readonly fromKept: number;
   readonly rows: number;
   readonly detections: number;
 }
@@ -48,7 +52,7 @@ export async function rebuildPipeline(options: RebuildOptions, signal: AbortSign
     await assertSinkNotAhead(options, writer);
     const applied = await appliedLines(options);
     // While nothing counts a start takes any patterns and settings as they are.
-    if (applied.length === 0) return { chunks: 0, rows: 0, detections: 0 };
+    if (applied.length === 0) return { chunks: 0, fromKept: 0, rows: 0, detections: 0 };
     const summary = await rebuild(options, writer, applied, startTime, signal);
     await publishAll(options, writer, signal);
     return summary;
@@ -77,11 +81,14 @@ async function rebuild(
     lines.push(await rebuildReference(options, reference, detector, old, signal));
   }
   const chunks = applied.filter(({ kind }) => kind === 'chunk' || kind === 'correction');
+  const find = findKept(writer, options.store, layout, options.input.columns);
   let done = 0;
+  let fromKept = 0;
   const replays = applied.filter(({ kind }) => kind === 'replay');
   const named = replays.length === 0 ? new Map<number, never>() : await replayedNames(options.store);
-  for await (const line of rebuildChunks(options, detector, chunks, named, signal)) {
+  for await (const { isKept, line } of rebuildChunks(options, detector, chunks, { find, named }, signal)) {
     lines.push(line);
+    if (isKept) fromKept++;
     options.on({ kind: 'rebuilt', done: ++done, of: chunks.length });
   }
   const rows = lines.reduce((sum, line) => sum + line.rows, 0);
@@ -114,7 +121,7 @@ async function rebuild(
     statistics: detector.takeFold(),
     entry,
   });
-  return { chunks: chunks.length, rows, detections: detections.length };
+  return { chunks: chunks.length, fromKept, rows, detections: detections.length };
 }
 
 /** Applied lines of the ledger that are in force, in the order of their sequence numbers. */
@@ -142,14 +149,54 @@ function declaredPlan({ patterns, input }: PipelineOptions): ReadPlan {
   return { layout: patterns.layout, columns: input.columns, csv: input.csv, maxChunkBytes: input.maxChunkBytes };
 }
 
-/** Every applied chunk, read again in the order of the ledger, from the bytes that were applied. */
+interface RebuiltChunk {
+  readonly line: RebuiltLine;
+  /** Taken from its kept delta. */
+  readonly isKept: boolean;
+}
+
+/** Every applied chunk, by the bytes that were applied: read again in the order of the ledger, or as they are kept. */
 async function* rebuildChunks(
   options: RebuildOptions,
   detector: Detector,
   lines: readonly StoredLine[],
-  named: ReadonlyMap<number, ReadonlySet<string>>,
+  { find, named }: { readonly find: FindKept; readonly named: ReadonlyMap<number, ReadonlySet<string>> },
   signal: AbortSignal,
-): AsyncIterable<RebuiltLine> {
+): AsyncIterable<RebuiltChunk> {
+  const found = await findInSource(options, lines, signal);
+  // First, because what stops it should stop it before everything is read.
+  yield* keptChunks(
+    detector,
+    lines.filter((line) => !found.has(line)),
+    find,
+    goneNotKept,
+    signal,
+  );
+  const lineOfChunk = new Map(Array.from(found, ([line, chunk]) => [chunk, line]));
+  const takers = new Map(Array.from(named, ([position, names]) => [position, makeNamedTaker(names)]));
+  const tasks = lines.flatMap((line): ReadTask[] => {
+    const chunk = found.get(line);
+    const taker = takers.get(line.position);
+    return chunk === undefined ? [] : [{ chunk, want: 'rows', applied: null, ...(taker === undefined ? {} : { taker }) }];
+  });
+  const changed: StoredLine[] = [];
+  const contents = new Map(lines.map((line) => [line.contentId, line]));
+  for await (const result of options.engine.aggregate(tasks, declaredPlan(options), signal)) {
+    signal.throwIfAborted();
+    const line = lineOfChunk.get(result.task.chunk);
+    if (line === undefined) throw new TallyhoError('INTERNAL', `the engine named a chunk that was not asked for: ${result.task.chunk.key}`);
+    const rebuilt = rebuildChunk(options, contents, detector, line, result, takers.get(line.position)?.taken ?? []);
+    if (rebuilt === null) changed.push(line);
+    else yield { line: rebuilt, isKept: false };
+  }
+  yield* keptChunks(detector, changed, find, changedNotKept, signal);
+}
+
+async function findInSource(
+  options: RebuildOptions,
+  lines: readonly StoredLine[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<StoredLine, ChunkVersion>> {
   const lineOf = new Map(lines.map((line) => [nameOf(line), line]));
   const found = new Map<StoredLine, ChunkVersion>();
   const listing = discoverChunks(options.source, {
@@ -164,31 +211,46 @@ async function* rebuildChunks(
       if (line !== undefined && chunk.state.kind === 'ready') found.set(line, chunk);
     }
   }
-  const gone = lines.filter((line) => !found.has(line)).map(({ key }) => key);
-  if (gone.length > 0) throw blocked('Applied, and not in the source any more (or not complete there)', gone, putBack);
-  const lineOfChunk = new Map(Array.from(found, ([line, chunk]) => [chunk, line]));
-  const takers = new Map(Array.from(named, ([position, names]) => [position, makeNamedTaker(names)]));
-  const tasks = lines.map((line): ReadTask => {
-    const taker = takers.get(line.position);
-    return { chunk: found.get(line) as ChunkVersion, want: 'rows', applied: null, ...(taker === undefined ? {} : { taker }) };
-  });
-  const plan = declaredPlan(options);
-  const changed: string[] = [];
-  const contents = new Map(lines.map((line) => [line.contentId, line]));
-  for await (const result of options.engine.aggregate(tasks, plan, signal)) {
+  return found;
+}
+
+/** What the source has no longer. All that is not kept is named at once. */
+async function* keptChunks(
+  detector: Detector,
+  lines: readonly StoredLine[],
+  find: FindKept,
+  notKept: (keys: readonly string[]) => TallyhoError,
+  signal: AbortSignal,
+): AsyncIterable<RebuiltChunk> {
+  const gone: string[] = [];
+  for (const line of lines) {
     signal.throwIfAborted();
-    const line = lineOfChunk.get(result.task.chunk);
-    if (line === undefined) throw new TallyhoError('INTERNAL', `the engine named a chunk that was not asked for: ${result.task.chunk.key}`);
-    const rebuilt = rebuildChunk(options, contents, detector, line, result, takers.get(line.position)?.taken ?? []);
-    if (rebuilt === null) changed.push(line.key);
-    else if (changed.length === 0) yield rebuilt;
+    const kept = await find(line);
+    if (kept === null) gone.push(line.key);
+    else if (gone.length === 0) yield { line: keptLine(detector, line, kept), isKept: true };
   }
-  if (changed.length > 0)
-    throw blocked(
-      'What was applied is no longer in the source',
-      changed,
-      `${putBack}, or take changed ones as they are now with \`--accept-changed\``,
-    );
+  if (gone.length > 0) throw notKept(gone);
+}
+
+/** Its numbers, and its rejected rows, stay as they were. */
+function keptLine(detector: Detector, line: StoredLine, { delta, rejected, behind }: KeptContents): RebuiltLine {
+  const { position, key, version, contentId, bytes, rows, applied, quarantined } = line;
+  if (contentId === null || bytes === null) throw new TallyhoError('INTERNAL', `${key} was applied without having been read`);
+  detector.apply(delta);
+  return {
+    position,
+    key,
+    version,
+    contentId,
+    bytes,
+    rows,
+    applied,
+    quarantined,
+    rejected,
+    behind,
+    delta: encodeDelta(delta),
+    newValues: [],
+  };
 }
 
 /** null if it no longer holds the bytes that were applied, and others are not accepted. */
@@ -200,7 +262,10 @@ function rebuildChunk(
   { outcome, bytes }: ReadResult,
   taken: RebuiltLine['behind'],
 ): RebuiltLine | null {
-  if (outcome.kind === 'moved') return null;
+  if (outcome.kind === 'moved') {
+    if (options.acceptChanged === true) throw changedMeanwhile(line.key);
+    return null;
+  }
   if (outcome.contentId !== line.contentId) {
     if (options.acceptChanged !== true) return null;
     assertAcceptable(options, contents, line, outcome);
@@ -259,8 +324,26 @@ function nameOf({ key, folder }: { readonly key: string; readonly folder: boolea
   return folder ? `${key}/` : key;
 }
 
+/** What it holds now is not known, so it cannot be taken as it is now. */
+function changedMeanwhile(key: string): TallyhoError {
+  return new TallyhoError('REBUILD_BLOCKED', `${key} changes while it is read.`, {
+    mend: 'Run it again when the chunk is written; the state is as it was.',
+  });
+}
+
 /** Nothing else helps where a chunk is gone: there is nothing to take as it is now. */
 const putBack = 'Put the applied bytes back under these names and run `tallyho rebuild` again';
+
+const tooLittle = 'what the ledger keeps of it is not enough for these patterns and settings';
+
+function goneNotKept(keys: readonly string[]): TallyhoError {
+  return blocked(`Applied, and not in the source any more (or not complete there), and ${tooLittle}`, keys, putBack);
+}
+
+function changedNotKept(keys: readonly string[]): TallyhoError {
+  const orAccept = 'or take changed ones as they are now with `--accept-changed`';
+  return blocked(`What was applied is no longer in the source, and ${tooLittle}`, keys, `${putBack}, ${orAccept}`);
+}
 
 function blocked(what: string, keys: readonly string[], mend: string): TallyhoError {
   const named = keys.slice(0, 5).join(', ');

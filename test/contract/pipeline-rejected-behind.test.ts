@@ -329,6 +329,11 @@ describe('PROTOCOL 1.5: mended rows that the ledger has only counted', () => {
     await world.rebuild(keepingTwo);
     expect(await world.statistics()).toEqual(before);
     expect(await numbers()).toEqual(kept);
+    // PROTOCOL 3.9: from its kept delta, its rejected rows stay in their places.
+    world.remove('a.csv');
+    expect(await world.rebuild(keepingTwo)).toMatchObject({ fromKept: 1 });
+    expect(await world.statistics()).toEqual(before);
+    expect(await numbers()).toEqual(kept);
     expect(await world.replay(text, {}, 'again.csv')).toMatchObject({ sequence: null, before: 4 });
   });
 

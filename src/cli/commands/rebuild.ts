@@ -10,6 +10,7 @@ export const addRebuild: AddCommand = (program, callOf) => {
     .summary('read all chunks again, after a changed measure')
     .description(
       'Reads all applied chunks again by the patterns and settings of the config, and replaces the statistics in one go;\n' +
+        'what is gone from the source is taken from what is kept of it, if that is enough;\n' +
         'until then the old ones stand. Detections and their files are kept; what is newly true is detected.\n' +
         'A start that is refused with REBUILD_NEEDED asks for this.',
     )
@@ -30,11 +31,14 @@ async function rebuild({ yes = false, acceptChanged = false }: RebuildFlags, cal
   const stopping = 'Stopping: the statistics stay as they were.';
   const stopped = (): string => 'Stopped as asked; the statistics are as they were.';
   await withPipeline(call, { yes, stopping, stopped }, async ({ options, view, signal }) => {
-    const { chunks, rows, detections } = await rebuildPipeline({ ...options, acceptChanged }, signal);
+    const { chunks, fromKept, rows, detections } = await rebuildPipeline({ ...options, acceptChanged }, signal);
     view.end();
     const took = lasting(performance.now() - started);
     await stdout.lines([
       `Rebuilt from ${counted(chunks, 'chunk')} with ${counted(rows, 'row')} in ${took}: ${counted(detections, 'new detection')}.`,
+      ...(fromKept === 0
+        ? []
+        : [`The source no longer has what was applied of ${counted(fromKept, 'chunk')}: what is kept of that was taken.`]),
     ]);
   });
 }
