@@ -122,6 +122,18 @@ describe('PROTOCOL 3.9: what stands beside the rows', () => {
     expect(await world.detections()).toEqual(['2 Spent M1 C1', '4 Spent M1 C2']);
   });
 
+  test('rejected rows of the contents in force, not of those that they took the place of', async () => {
+    world.put('a.csv', chunk('M1,C1,5', 'M1,C1,x', 'M1,C1,6'));
+    await world.run(spent);
+    world.put('a.csv', chunk('M1,C1,7', 'M1,C1,8', 'M1,C1,y'));
+    await world.run({ ...spent, input: { onChanged: 'correct' } });
+    const before = [await quarantined(), await conservation(), await world.statistics(spent)];
+    expect(before[0]).toHaveLength(2);
+    world.remove('a.csv');
+    expect(await world.rebuild(spent)).toMatchObject({ chunks: 1, fromKept: 1, rows: 3 });
+    expect([await quarantined(), (await conservation()).slice(0, -1), await world.statistics(spent)]).toEqual(before);
+  });
+
   test('a chunk that changed stays counted as it was, and its change stays told', async () => {
     world.put('a.csv', csv('M1 C1 5', 'M1 C1 6'));
     await world.run(spent);
@@ -167,7 +179,8 @@ describe('PROTOCOL 3.9: what was read by other settings is not used', () => {
   const cases: readonly (readonly [string, Run, Run])[] = [
     ['another scale', spent, { ...spent, scale: 3 }],
     ['another column', spent, { ...spent, input: { columns: { customer: 'gender' } } }],
-    ['weights from elsewhere', weighed, { ...weighed, weight: 'amount' }],
+    ['weights from amounts', weighed, { ...weighed, weight: 'amount' }],
+    ['weights no longer from amounts', { ...weighed, weight: 'amount' }, weighed],
     ['a measure that is not kept', counted, spent],
     ['a key that is not kept', { patterns: [{ id: 'M', action: 'LOOK', entity: ['merchant'], when: ['count >= 2'] }] }, counted],
   ];
