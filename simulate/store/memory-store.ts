@@ -185,6 +185,7 @@ export class MemoryStore implements Store {
         outcomes: Object.fromEntries(outcomes.map((outcome) => [outcome, chunks.filter((line) => line.outcome === outcome).length])),
         rows: chunks.reduce((sum, { rows }) => sum + rows, 0),
         quarantinedRows: chunks.reduce((sum, { quarantined }) => sum + quarantined, 0),
+        notCountedRows: chunks.reduce((sum, { notCounted }) => sum + notCounted, 0),
         resolvedRows: replayed.filter(
           ({ origin, version, object, line }) =>
             chunks.some(({ position, contentId }) => position === origin && contentId === version) &&

@@ -286,10 +286,21 @@ function knownChunks({ lines }: State, after: Buffer | null, limit: number): rea
     .filter(({ place }) => after === null || Buffer.compare(place, after) > 0)
     .sort((a, b) => Buffer.compare(a.place, b.place))
     .slice(0, limit)
-    .map(({ listing, line: { key, folder, position, version, outcome, contentId } }) => {
+    .map(({ listing, line: { key, folder, position, version, outcome, reason, contentId } }) => {
       const force = inForce.get(listing);
       const isFreed = outcome === 'duplicate' && !contents.has(contentId);
       const bytes = force?.bytes ?? null;
-      return { key, folder, position, version, outcome, contentId, inForce: force?.contentId ?? null, inForceBytes: bytes, isFreed };
+      return {
+        key,
+        folder,
+        position,
+        version,
+        outcome,
+        reason,
+        contentId,
+        inForce: force?.contentId ?? null,
+        inForceBytes: bytes,
+        isFreed,
+      };
     });
 }

@@ -41,7 +41,7 @@ export function detectionLines(detections: RunSummary['detections'], actions: Re
 
 export function summaryText(summary: RunSummary, context: SummaryContext): string[] {
   const { source, sink, actions, isEmpty, isReevaluated, isCutShort, elsewhere } = context;
-  const { rows, quarantinedRows, detections, files, incidents, grew } = summary;
+  const { rows, quarantinedRows, notCountedRows, detections, files, incidents, grew } = summary;
   const chunks = outcomesText(summary.outcomes);
   const total = detections.reduce((sum, { count }) => sum + count, 0);
   const nothing = !isReevaluated && chunks === '' && total === 0 && files === 0;
@@ -57,7 +57,11 @@ export function summaryText(summary: RunSummary, context: SummaryContext): strin
         ['chunks', chunks === '' ? 'none' : chunks],
         [
           'rows',
-          `${grouped(rows)} read${quarantinedRows === 0 ? '' : `, ${grouped(quarantinedRows)} quarantined (see \`tallyho rejected\`)`}`,
+          [
+            `${grouped(rows)} read`,
+            ...(quarantinedRows === 0 ? [] : [`${grouped(quarantinedRows)} quarantined (see \`tallyho rejected\`)`]),
+            ...(notCountedRows === 0 ? [] : [`${grouped(notCountedRows)} not counted again (duplicates)`]),
+          ].join(', '),
         ],
         ['detections', grouped(total)],
       ]),

@@ -18,6 +18,8 @@ export interface ListedWork {
   /** Chunks that wait, told before or not. */
   readonly waiting: number;
   readonly notChunks: NotChunks;
+  /** Keys of chunks that lie there as they were when they were found to have grown. Looked for by the first listing of `--once`. */
+  readonly grew: readonly string[];
 }
 
 export interface ListOptions {
@@ -28,14 +30,18 @@ export interface ListOptions {
   readonly settings: string;
   /** The first listing of a session: under `halt` it looks for chunks that stopped an earlier one. */
   readonly isFirst: boolean;
+  readonly once: boolean;
   readonly signal: AbortSignal;
 }
 
-export async function listWork({ options, known: lines, settings, isFirst, signal }: ListOptions): Promise<ListedWork> {
+export async function listWork({ options, known: lines, settings, isFirst, once, signal }: ListOptions): Promise<ListedWork> {
   const mustLook = isFirst && options.input.onBadChunk === 'halt';
   const bad = new Map<string, ComparedChunk>();
+  const grown = new Map<string, ComparedChunk>();
   const known = noting(comparable(lines.read(), settings, options.input.onChanged), (line) => {
     if (mustLook && line.outcome === 'quarantined' && !line.isRestored) bad.set(nameOf(line), line);
+    // What is to be looked at by a person is told by each `run --once`, not only by the one that found it.
+    if (isFirst && once && line.outcome === 'changed' && line.reason === 'grew' && !line.isRestored) grown.set(nameOf(line), line);
   });
   const found = await discoverWork(options.source, known, {
     waitFor: options.input.waitForMs,
@@ -43,7 +49,10 @@ export async function listWork({ options, known: lines, settings, isFirst, signa
     exclude: excluded(options),
     signal,
   });
-  for (const { chunk } of found.work) bad.delete(nameOf(chunk));
+  for (const { chunk } of found.work) {
+    bad.delete(nameOf(chunk));
+    grown.delete(nameOf(chunk));
+  }
   if (bad.size > 0) await assertNotHalted(options, bad, signal);
 
   const work: Work[] = [];
@@ -56,7 +65,7 @@ export async function listWork({ options, known: lines, settings, isFirst, signa
     }
     work.push({ chunk, known });
   }
-  return { work, waiting, notChunks: found.notChunks };
+  return { work, waiting, notChunks: found.notChunks, grew: grown.size === 0 ? [] : await stillThere(options, grown, signal) };
 }
 
 /** The reference is no chunk, wherever it lies. */
@@ -94,13 +103,7 @@ async function withForce({ store, input }: WithForce, line: ComparedChunk, chunk
 
 /** Under `halt`, a chunk that stopped the pipeline stops it again, until it is mended or gone. */
 async function assertNotHalted(options: PipelineOptions, bad: ReadonlyMap<string, ComparedChunk>, signal: AbortSignal): Promise<void> {
-  const listing = discoverChunks(options.source, {
-    waitFor: options.input.waitForMs,
-    now: options.time.now(),
-    exclude: excluded(options),
-    signal,
-  });
-  for await (const batch of listing) {
+  for await (const batch of listing(options, signal)) {
     for (const chunk of batch) {
       const line = bad.get(nameOf(chunk));
       // One that was ambiguous by its name alone is mended when it no longer is.
@@ -108,6 +111,18 @@ async function assertNotHalted(options: PipelineOptions, bad: ReadonlyMap<string
       throw halted(chunk.key, null, 'it is as it was when it stopped the pipeline.');
     }
   }
+}
+
+/** A deleted one wants nothing any more. */
+async function stillThere(options: PipelineOptions, lines: ReadonlyMap<string, ComparedChunk>, signal: AbortSignal): Promise<string[]> {
+  const there: string[] = [];
+  for await (const batch of listing(options, signal)) for (const chunk of batch) if (lines.has(nameOf(chunk))) there.push(chunk.key);
+  return there;
+}
+
+function listing(options: PipelineOptions, signal: AbortSignal): AsyncIterable<readonly ChunkVersion[]> {
+  const { source, input, time } = options;
+  return discoverChunks(source, { waitFor: input.waitForMs, now: time.now(), exclude: excluded(options), signal });
 }
 
 export function halted(key: string, reason: string | null, detail: string | null): TallyhoError {

@@ -7,7 +7,7 @@
 import { TallyhoError } from '../core/error.ts';
 import type { NotChunks } from '../objects/chunk.ts';
 import { isSameChunk } from '../objects/discovery/resolve-chunk.ts';
-import { excluded, listWork } from './list-work.ts';
+import { excluded, listWork, type Work } from './list-work.ts';
 import type { PipelineOptions } from './options.ts';
 import { readWork, type Step } from './read-work.ts';
 import type { Session } from './session.ts';
@@ -19,6 +19,8 @@ export interface PassResult {
   /** Versions that moved under the reader or were too young, or others may count by what was corrected: look again soon. */
   readonly again: number;
   readonly notChunks: NotChunks;
+  /** Chunks that an earlier run found to have grown, and that have not been mended (list-work.ts). */
+  readonly grew: readonly string[];
   readonly listMs: number;
 }
 
@@ -37,12 +39,13 @@ export interface PassOptions {
 export async function runPass(pass: PassOptions): Promise<PassResult> {
   const { options, session, signal } = pass;
   const started = options.time.elapsed();
-  const { work, waiting, notChunks } = await listWork({ ...pass, known: session.known, settings: session.settings });
+  const { work, waiting, notChunks, grew: listed } = await listWork({ ...pass, known: session.known, settings: session.settings });
   const listMs = options.time.elapsed() - started;
   const todo = work.filter(({ chunk }) => chunk.state.kind !== 'waiting').length;
   options.on({ kind: 'listed', todo, waiting, ms: listMs });
 
   const skipped = { young: 0, moved: 0, freed: 0 };
+  const grew = [...listed];
   let progressed = false;
   const byChunk = new Map(work.map((item) => [item.chunk, item]));
   // Whatever ends the pass also ends its reading, and its waiting for young files.
@@ -61,6 +64,7 @@ export async function runPass(pass: PassOptions): Promise<PassResult> {
       }
       const taken = await takeChunk(pass, item, step.result);
       progressed = taken !== 'nothing' || progressed;
+      if (taken === 'nothing' && isStillGrown(item, step)) grew.push(step.chunk.key);
       // What was a duplicate of the contents that are out now is looked at again.
       if (taken === 'correction') skipped.freed = 1;
       if (session.folding.isOverdue) {
@@ -77,7 +81,13 @@ export async function runPass(pass: PassOptions): Promise<PassResult> {
     ended.abort();
   }
   await session.committer.flush();
-  return { progressed, again: skipped.young + skipped.moved + skipped.freed, notChunks, listMs };
+  return { progressed, again: skipped.young + skipped.moved + skipped.freed, notChunks, grew, listMs };
+}
+
+/** Written once more, and the same as when it was found to have grown. */
+function isStillGrown({ known }: Work, { result }: Step): boolean {
+  const outcome = result?.outcome;
+  return known?.reason === 'grew' && outcome !== undefined && outcome.kind !== 'moved' && outcome.contentId === known.contentId;
 }
 
 /** Whether the chunk is no longer what was listed. */

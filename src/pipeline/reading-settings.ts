@@ -38,6 +38,10 @@ export function markRestored(version: string): string {
   return markVersion(version, restored);
 }
 
+export function isMarkedRestored(version: string): boolean {
+  return version.endsWith(`${mark}${restored}`);
+}
+
 /** Whether a line says of its bytes what they would be told now. */
 export function saysTheSame(line: LedgerLine, now: Pick<LedgerLine, 'outcome' | 'reason' | 'detail' | 'rows' | 'contentId'>): boolean {
   return (

@@ -175,6 +175,7 @@ async function watch(run: Run, session: Session): Promise<void> {
     });
     if (pass === null) break;
     run.notChunks = pass.notChunks;
+    for (const key of pass.grew) if (!run.tally.grew.includes(key)) run.tally.grew.push(key);
     run.oneByOne = false;
     if (signal.aborted) break;
     if (once && pass.again === 0) return;
@@ -279,6 +280,7 @@ function summarize(run: Run, ms: number): RunSummary {
     outcomes: tally.outcomes,
     rows: tally.rows,
     quarantinedRows: tally.quarantinedRows,
+    notCountedRows: tally.notCountedRows,
     detections: order.map((patternId) => ({ patternId, count: tally.detections.get(patternId) ?? 0 })),
     files: run.files,
     incidents: run.incidents.size,

@@ -7,6 +7,8 @@ export interface RunSummary {
   readonly outcomes: Readonly<Partial<Record<Outcome, number>>>;
   readonly rows: number;
   readonly quarantinedRows: number;
+  /** Of duplicates. */
+  readonly notCountedRows: number;
   readonly detections: readonly { readonly patternId: string; readonly count: number }[];
   readonly files: number;
   readonly incidents: number;
@@ -22,6 +24,7 @@ export interface Tally {
   readonly outcomes: Partial<Record<Outcome, number>>;
   rows: number;
   quarantinedRows: number;
+  notCountedRows: number;
   readonly detections: Map<string, number>;
   readonly grew: string[];
 }
@@ -31,6 +34,7 @@ export function makeTally(): Tally {
     outcomes: {},
     rows: 0,
     quarantinedRows: 0,
+    notCountedRows: 0,
     detections: new Map(),
     grew: [],
     line(line, detected) {
@@ -39,6 +43,7 @@ export function makeTally(): Tally {
         this.outcomes[line.outcome] = (this.outcomes[line.outcome] ?? 0) + 1;
         this.rows += line.rows;
         this.quarantinedRows += line.quarantined;
+        this.notCountedRows += line.notCounted;
       }
       if (line.reason === 'grew') this.grew.push(line.key);
       // What another life detected is not of this run.

@@ -204,6 +204,8 @@ export interface KnownChunk {
   readonly position: number;
   readonly version: string;
   readonly outcome: Outcome;
+  /** Of the newest decided version. */
+  readonly reason: string | null;
   /** Content id of the newest decided version. */
   readonly contentId: string | null;
   /** Content id of the applied version of this key that is in force, if any. */
@@ -357,6 +359,8 @@ export interface StoreReader {
     readonly outcomes: Readonly<Partial<Record<Outcome, number>>>;
     readonly rows: number;
     readonly quarantinedRows: number;
+    /** Of duplicates. */
+    readonly notCountedRows: number;
     /** Of these: mended and applied by a replay. */
     readonly resolvedRows: number;
     readonly detections: readonly { readonly patternId: string; readonly count: number }[];

@@ -28,7 +28,9 @@ const say = (...args: string[]): ReturnType<typeof tallyho> => tallyho(args, { c
 
 test('rows go out as a file that is there as a whole, and a file in the source is refused', async () => {
   writeFileSync(join(folder, 'mend.csv'), 'of yesterday');
-  const said = await say('rejected', 'export', 'mend.csv');
+  expect(await say('rejected', 'export', 'mend.csv')).toMatchObject({ code: 2, stderr: expect.stringContaining('--force') as string });
+  expect(readFileSync(join(folder, 'mend.csv'), 'utf8')).toBe('of yesterday');
+  const said = await say('rejected', 'export', 'mend.csv', '--force');
   expect(said).toMatchObject({ code: 0, stderr: '', stdout: `Wrote 2 quarantined rows to ${join(folder, 'mend.csv')}.\n` });
   expect(readFileSync(join(folder, 'mend.csv'), 'utf8').replaceAll(/[0-9a-f]{64}/g, '<id>')).toBe(
     '\uFEFF_object,_version,_line,_reason,_raw,customer,merchant,amount\na.csv,<id>,3,bad_amount,,C1,M1,"4,50"\na.csv,<id>,4,column_count,"C2,M1,4,50",,,\n',

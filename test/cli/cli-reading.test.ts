@@ -278,12 +278,14 @@ describe('status', () => {
       chunks: { applied: 3, quarantined: 2, duplicate: 1, empty: 1, waiting: 1 },
       rows: 15,
       quarantined: 8,
+      notCounted: 2,
       detections: [
         { patternId: 'A', count: 2 },
         { patternId: 'B', count: 2 },
       ],
       files: { planned: 6, published: 6, incidents: [] },
       grew: [],
+      changed: [],
       inSource: {
         waiting: [{ key: 'chunk_7.csv', why: 'it has no _SUCCESS yet (1 part is there)' }],
         notChunks: { count: 1, examples: ['readme.txt'] },

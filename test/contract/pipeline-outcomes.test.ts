@@ -211,9 +211,16 @@ describe('changed', () => {
     const summary = await world.run();
     expect(summary.grew).toEqual(['a.csv']);
     expect(await world.ledger()).toEqual(['a.csv applied 1 3', 'a.csv changed 0 grew']);
+    // Until it is mended or gone, each run says so.
+    expect(await world.run()).toMatchObject({ grew: ['a.csv'], outcomes: {} });
+    world.put('a.csv', `${one}M1,C9,1,,\nM1,C9,1,,\n`);
+    expect((await world.run()).grew).toEqual(['a.csv']);
+    world.remove('a.csv');
     expect((await world.run()).grew).toEqual([]);
     world.put('a.csv', `${one}M1,C9,1,,\nM1,C9,1,,\n`);
     expect((await world.run()).grew).toEqual(['a.csv']);
+    world.put('a.csv', one);
+    expect((await world.run()).grew).toEqual([]);
     world.put('a.csv', one.slice(0, -3));
     expect((await world.run()).grew).toEqual([]);
     await expectInForce({ 'a.csv': one });

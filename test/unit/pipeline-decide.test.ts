@@ -37,6 +37,7 @@ const known = (more: Partial<KnownChunk>): KnownChunk => ({
   inForce: null,
   inForceBytes: null,
   isFreed: false,
+  reason: null,
   ...more,
 });
 const inForce = (contentId = 'A', last = contentId): KnownChunk =>

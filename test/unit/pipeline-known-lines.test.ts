@@ -13,6 +13,7 @@ function line(key: string): KnownChunk {
     inForce: null,
     inForceBytes: null,
     isFreed: false,
+    reason: null,
   };
 }
 

@@ -57,6 +57,7 @@ describe('what a quarantined chunk was read by', () => {
     inForce: null,
     inForceBytes: null,
     isFreed: false,
+    reason: null,
     ...more,
   });
 

@@ -1,4 +1,5 @@
 /** `tallyho rejected export FILE.csv`: quarantined rows with their reasons, as a file in which a person mends them. */
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { TallyhoError } from '../../core/error.ts';
@@ -15,6 +16,7 @@ import { writeWhole } from '../write-whole.ts';
 interface ExportFlags {
   readonly chunk?: string;
   readonly reason?: RowReason;
+  readonly force?: boolean;
 }
 
 export const addRejectedExport: AddCommand = (rejected, callOf) => {
@@ -28,6 +30,7 @@ export const addRejectedExport: AddCommand = (rejected, callOf) => {
     )
     .option('--chunk <key>', 'only rows of this chunk')
     .addOption(new Option('--reason <code>', 'only rows with this reason').choices([...rowReasons]))
+    .option('-f, --force', 'overwrite the file')
     .addHelpText(
       'after',
       examples('tallyho rejected export mend.csv', 'tallyho rejected export mend.csv --chunk chunk_3.csv --reason bad_amount'),
@@ -37,7 +40,7 @@ export const addRejectedExport: AddCommand = (rejected, callOf) => {
 
 const mostNamed = 3;
 
-async function exportRows(file: string, { chunk, reason }: ExportFlags, call: Call): Promise<void> {
+async function exportRows(file: string, { chunk, reason, force }: ExportFlags, call: Call): Promise<void> {
   const { exportRejected } = await import('../../pipeline/export-rejected.ts');
   const path = resolve(file);
   await withReading(
@@ -46,6 +49,10 @@ async function exportRows(file: string, { chunk, reason }: ExportFlags, call: Ca
       if ((await keyBelow(config.source, { url: path, location: { kind: 'file', path } })) !== null)
         throw new TallyhoError('USAGE', `${path} lies in the source, where it would be read as a chunk.`, {
           mend: 'Give a file in another folder.',
+        });
+      if (force !== true && existsSync(path))
+        throw new TallyhoError('USAGE', `${path} is there already, perhaps half mended.`, {
+          mend: 'Name another file, or overwrite it by `--force`.',
         });
       const source = openSource(config);
       const engine = makeLocalEngine({ source });

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { TallyhoError } from '../../core/error.ts';
 import { printable } from '../../objects/key.ts';
+import { isMarkedRestored } from '../../pipeline/reading-settings.ts';
 import type { Holder, StoredLine } from '../../store/store.ts';
 import { type AddCommand, type Call, examples } from '../call.ts';
 import { isChunk } from '../chunk-lines.ts';
@@ -44,7 +45,9 @@ interface Status {
   readonly quarantinedNow: number;
   readonly rows: number;
   readonly quarantined: number;
-  /** Of these: mended, and applied by a replay. */
+  /** Of duplicates: their originals count. */
+  readonly notCounted: number;
+  /** Of the quarantined ones: mended, and applied by a replay. */
   readonly resolved: number;
   readonly detections: readonly { readonly patternId: string; readonly count: number }[];
   readonly files: {
@@ -56,6 +59,8 @@ interface Status {
   readonly handedOver: readonly string[];
   /** Chunks that have grown since they were applied, and were not restored. */
   readonly grew: readonly string[];
+  /** Chunks that have other bytes than were applied, which do not count; those that grew apart. */
+  readonly changed: readonly string[];
   readonly inSource: SourceView | { readonly error: string };
 }
 
@@ -96,11 +101,15 @@ async function readStatus({ config, reader, pipeline }: Reading): Promise<Status
     quarantinedNow: ofKind(({ outcome }) => outcome === 'quarantined').length,
     rows: counts.rows,
     quarantined: counts.quarantinedRows,
+    notCounted: counts.notCountedRows,
     resolved: counts.resolvedRows,
     detections: counts.detections,
     files,
     handedOver: (await reader.requests({ isOpen: true })).map(({ name }) => name),
     grew: ofKind(({ key, reason }) => reason === 'grew' && !isRestored(key)).map(({ key }) => key),
+    changed: ofKind(({ outcome, reason, version }) => outcome === 'changed' && reason !== 'grew' && !isMarkedRestored(version)).map(
+      ({ key }) => key,
+    ),
   };
 }
 
@@ -108,7 +117,7 @@ async function readStatus({ config, reader, pipeline }: Reading): Promise<Status
 const mostAsked = 50;
 
 interface Newest {
-  /** The newest line of each key that was ever quarantined or grew. */
+  /** The newest line of each key that was ever quarantined or changed. */
   readonly newest: ReadonlyMap<string, StoredLine>;
   /** Its applied line, if it has one. */
   readonly applied: ReadonlyMap<string, StoredLine>;
@@ -117,8 +126,7 @@ interface Newest {
 async function readNewest(reader: Reading['reader']): Promise<Newest> {
   const keys = new Set<string>();
   for (const outcome of ['quarantined', 'changed'] as const) {
-    for await (const page of reader.chunks({ outcome }))
-      for (const { key, reason } of page) if (outcome === 'quarantined' || reason === 'grew') keys.add(key);
+    for await (const page of reader.chunks({ outcome })) for (const { key } of page) keys.add(key);
   }
   const [newest, applied] = [new Map<string, StoredLine>(), new Map<string, StoredLine>()];
   const filters = keys.size > mostAsked ? [{}] : [...keys].map((key) => ({ key }));
@@ -146,11 +154,13 @@ async function emptyStatus(config: Config): Promise<Status> {
     quarantinedNow: 0,
     rows: 0,
     quarantined: 0,
+    notCounted: 0,
     resolved: 0,
     detections: [],
     files: { planned: 0, published: 0, incidents: [] },
     handedOver: [],
     grew: [],
+    changed: [],
   };
 }
 
@@ -197,9 +207,9 @@ function statusLines(state: Status, config: Config): string[] {
   return lines;
 }
 
-function rowsText({ rows, quarantined, resolved }: Status): string {
+function rowsText({ rows, quarantined, notCounted, resolved }: Status): string {
   const mended = resolved === 0 ? '' : ` (${grouped(resolved)} of them mended and counted)`;
-  return `${grouped(rows)} read, ${grouped(quarantined)} quarantined${mended}`;
+  return `${grouped(rows)} read, ${grouped(quarantined)} quarantined${mended}${notCounted === 0 ? '' : `, ${grouped(notCounted)} not counted again (duplicates)`}`;
 }
 
 /** A version that a newer one has taken the place of is no chunk that is quarantined. */
@@ -211,7 +221,7 @@ function chunksText({ chunks, quarantinedNow }: Status): string {
 
 const mostNamed = 5;
 
-function wantsALook({ inSource, grew, files, handedOver, quarantinedNow, running }: Status): string[] {
+function wantsALook({ inSource, grew, changed, files, handedOver, quarantinedNow, running }: Status): string[] {
   const texts: string[] = [];
   if ('error' in inSource) texts.push(`The source cannot be listed: ${inSource.error}`);
   else {
@@ -239,6 +249,10 @@ function wantsALook({ inSource, grew, files, handedOver, quarantinedNow, running
   for (const name of handedOver.slice(0, mostNamed))
     texts.push(`The mended rows of ${printable(name)} wait: ${running ? 'the detector takes them soon' : '`tallyho run` takes them'}.`);
   if (handedOver.length > mostNamed) texts.push(`So do those of ${counted(handedOver.length - mostNamed, 'more file')}.`);
+  if (changed.length > 0)
+    texts.push(
+      `${counted(changed.length, 'chunk has', 'chunks have')} other bytes than were applied, which do not count: \`tallyho chunks --outcome changed\`.`,
+    );
   if (quarantinedNow > 0) texts.push(`${counted(quarantinedNow, 'chunk')} quarantined: \`tallyho chunks --outcome quarantined\`.`);
   return texts;
 }

@@ -14,7 +14,7 @@ select page.*, force.content_id as "inForce", force.bytes as "inForceBytes",
       and not exists (select from chunk later where later.corrects = c.sequence)
   ) as "isFreed"
 from (
-  select distinct on (left(listing, 600), listing) listing, key, folder, position, version, outcome, content_id as "contentId", bytes, sequence
+  select distinct on (left(listing, 600), listing) listing, key, folder, position, version, outcome, reason, content_id as "contentId", bytes, sequence
   from chunk
   where kind in ('chunk', 'correction') and left(listing, 600) >= left($1, 600) and listing > $1
   order by left(listing, 600), listing, position desc
@@ -37,6 +37,17 @@ export interface KnownRow extends Row, KnownChunk {
 
 export const knownPage = 5_000;
 
-export function knownChunk({ key, folder, position, version, outcome, contentId, inForce, inForceBytes, isFreed }: KnownRow): KnownChunk {
-  return { key, folder, position, version, outcome, contentId, inForce, inForceBytes, isFreed };
+export function knownChunk({
+  key,
+  folder,
+  position,
+  version,
+  outcome,
+  reason,
+  contentId,
+  inForce,
+  inForceBytes,
+  isFreed,
+}: KnownRow): KnownChunk {
+  return { key, folder, position, version, outcome, reason, contentId, inForce, inForceBytes, isFreed };
 }

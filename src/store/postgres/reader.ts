@@ -91,19 +91,26 @@ export class PostgresReader implements StoreReader {
   }
 
   async counts(): ReturnType<StoreReader['counts']> {
-    return await this.#ask('count', { outcomes: {}, rows: 0, quarantinedRows: 0, resolvedRows: 0, detections: [] }, async (statements) => {
-      const lines = statements.query<{ outcome: Outcome; lines: number; rows: number; quarantined: number }>(countLines);
-      const detections = statements.query<{ patternId: string; count: number }>(countDetections);
-      const resolved = statements.query<{ rows: number }>(countResolved);
-      const byOutcome = await lines;
-      return {
-        outcomes: Object.fromEntries(byOutcome.map(({ outcome, lines: count }) => [outcome, count])),
-        rows: byOutcome.reduce((sum, { rows }) => sum + rows, 0),
-        quarantinedRows: byOutcome.reduce((sum, { quarantined }) => sum + quarantined, 0),
-        resolvedRows: (await resolved)[0]?.rows ?? 0,
-        detections: [...(await detections)],
-      };
-    });
+    return await this.#ask(
+      'count',
+      { outcomes: {}, rows: 0, quarantinedRows: 0, notCountedRows: 0, resolvedRows: 0, detections: [] },
+      async (statements) => {
+        const lines = statements.query<{ outcome: Outcome; lines: number; rows: number; quarantined: number; notCounted: number }>(
+          countLines,
+        );
+        const detections = statements.query<{ patternId: string; count: number }>(countDetections);
+        const resolved = statements.query<{ rows: number }>(countResolved);
+        const byOutcome = await lines;
+        return {
+          outcomes: Object.fromEntries(byOutcome.map(({ outcome, lines: count }) => [outcome, count])),
+          rows: byOutcome.reduce((sum, { rows }) => sum + rows, 0),
+          quarantinedRows: byOutcome.reduce((sum, { quarantined }) => sum + quarantined, 0),
+          notCountedRows: byOutcome.reduce((sum, { notCounted }) => sum + notCounted, 0),
+          resolvedRows: (await resolved)[0]?.rows ?? 0,
+          detections: [...(await detections)],
+        };
+      },
+    );
   }
 
   async plannedFolders(names: readonly string[]): Promise<ReadonlySet<string>> {
@@ -207,7 +214,8 @@ const countFiles = 'select count(*) as planned, count(published_at) as published
 const selectIncidents = 'select key, incident as detail from detection_file where incident is not null order by sequence, ordinal';
 
 const countLines = `
-select c.outcome, count(*) as lines, coalesce(sum(c.rows), 0)::bigint as rows, coalesce(sum(c.quarantined), 0)::bigint as quarantined
+select c.outcome, count(*) as lines, coalesce(sum(c.rows), 0)::bigint as rows, coalesce(sum(c.quarantined), 0)::bigint as quarantined,
+  coalesce(sum(c.not_counted), 0)::bigint as "notCounted"
 from chunk c left join (select corrects from chunk where corrects is not null) correction on correction.corrects = c.sequence
 where c.kind in ('chunk', 'correction') and correction.corrects is null group by c.outcome`;
 const countResolved = `
