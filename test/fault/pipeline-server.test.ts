@@ -103,6 +103,26 @@ for (const major of [18, 14] as const) {
       }
     });
 
+    test('PROTOCOL 4.5: a database that was dropped and made anew is noticed, and nothing is written beside the old output', async () => {
+      const stop = new AbortController();
+      const sql = postgres(url, { max: 1, onnotice: () => {} });
+      try {
+        putChunks(0, 3);
+        const running = world.run({ once: false, signal: stop.signal });
+        running.catch(() => {});
+        await untilApplied(3);
+        await sql`drop schema ${sql(world.name)} cascade`;
+        await server.disconnectAll();
+        await expect(running).rejects.toMatchObject({ code: 'STORE_BEHIND' });
+        const before = world.output();
+        await expect(world.run()).rejects.toMatchObject({ code: 'SINK_AHEAD' });
+        expect(world.output()).toEqual(before);
+      } finally {
+        stop.abort();
+        await sql.end({ timeout: 1 });
+      }
+    });
+
     test.each(['new connections too', 'open connections only'] as const)(
       'PROTOCOL 3.2: that goes silent without a word (%s) is noticed within a minute, and the run goes on',
       async (which) => {

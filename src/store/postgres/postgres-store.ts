@@ -3,7 +3,7 @@ import { assertLaw, TallyhoError } from '../../core/error.ts';
 import type { ClaimOptions, InboxRequest, Store, Writer } from '../store.ts';
 import { type Address, describeAddress } from './address.ts';
 import { type Backend, claimPipeline } from './claim.ts';
-import { storeError } from './failure.ts';
+import { sqlState, storeError, undefinedTable } from './failure.ts';
 import { insertRequest } from './inbox.ts';
 import { joinBase64 } from './arrays.ts';
 import { checkPipelineName } from './identifier.ts';
@@ -84,6 +84,8 @@ class PostgresStore extends PostgresReader implements Store {
       return writer;
     } catch (error) {
       this.#lostClaim = backend ?? this.#lostClaim;
+      // The schema that was there is gone: made anew, it is seen to be behind.
+      if (sqlState(error instanceof TallyhoError ? error.cause : error) === undefinedTable) this.#migrated = false;
       const named = await nameMissingRight(error, session, pipeline, 'write', where);
       await session.close();
       if (claim.signal?.aborted === true) throw error;
