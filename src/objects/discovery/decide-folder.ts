@@ -31,8 +31,10 @@ const nameOf = (object: ObjectInfo): string => object.key.slice(object.key.lastI
 export function decideFolder(files: FolderFiles, contents: ReadonlyMap<string, Uint8Array | null>, patience: Patience): FolderDecision {
   const committed = files.markers.filter((marker) => nameOf(marker).startsWith(committedPrefix));
   if (committed.length === 0) {
-    if (!files.markers.some((marker) => nameOf(marker) === successName))
-      return waiting(`it has no ${successName} yet (${areThere(files.data.length)})`);
+    const names = files.markers.map(nameOf);
+    const started = names.find((name) => name.startsWith(startedPrefix));
+    const lacks = started === undefined ? `it has no ${successName} yet` : `${started} is not answered by a ${committedPrefix} yet`;
+    if (!names.includes(successName)) return waiting(`${lacks} (${areThere(files.data.length)})`);
     return { parts: inOrder(files.data), ignored: [], state: { kind: 'ready' } };
   }
 
