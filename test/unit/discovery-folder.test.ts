@@ -42,7 +42,7 @@ describe('PROTOCOL 2.3: without committed markers _SUCCESS decides', () => {
     [
       'a started write and no _SUCCESS',
       { data: parts, markers: { _started_7: [9 * hour] } },
-      waiting('_started_7 is not answered by a _committed_ yet ('it has no _SUCCESS yet (2 parts are there)'),
+      waiting('_started_7 is not answered by a _committed_ yet (2 parts are there)'),
     ],
     ['a started write beside _SUCCESS is of no account', { data: parts, markers: { _SUCCESS: [2], _started_7: [1] } }, ready(...parts)],
     [
