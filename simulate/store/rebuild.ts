@@ -18,8 +18,10 @@ export function rebuildTo(state: State, { from, to, basis, lines: rebuilt, stati
     const position = line.position ?? lines.length + 1;
     const before = lines[position - 1] ?? referenceLine(line, position, entry.line.detectionTime);
     assertLaw(before.outcome === 'applied', 'rebuild gives numbers to applied lines');
-    const { key, version, contentId, bytes, rows, applied, quarantined } = line;
-    lines[position - 1] = { ...before, key, version, contentId, bytes, rows, applied, quarantined };
+    const { key, version, contentId, bytes, rows, applied, quarantined, leftOut } = line;
+    const said = before.reason === 'left_out' ? { reason: null, detail: null } : { reason: before.reason, detail: before.detail };
+    const words = leftOut === undefined ? said : { reason: 'left_out', detail: leftOut };
+    lines[position - 1] = { ...before, key, version, contentId, bytes, rows, applied, quarantined, ...words };
     rejected.set(position, line.rejected);
     if (before.sequence !== null) deltas.set(before.sequence, line.delta);
   }

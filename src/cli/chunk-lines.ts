@@ -39,8 +39,9 @@ const meanings: Readonly<Record<Outcome, string>> = {
   waiting: 'Waiting: it is not complete yet, and is looked at again.',
 };
 
-function meaningOf({ kind, outcome, correctedBy, corrects }: StoredLine): string {
+function meaningOf({ kind, outcome, reason, correctedBy, corrects }: StoredLine): string {
   if (kind === 'replay') return 'Replay: quarantined rows that were mended are counted.';
+  if (reason === 'left_out') return 'Left out: it was applied, and its rows were given up since.';
   if (correctedBy !== null) return 'Applied, and corrected since.';
   return corrects === null ? meanings[outcome] : 'Applied as a correction: its good rows are counted instead of those before.';
 }

@@ -1,5 +1,6 @@
 import type { StateDelta } from './detector.ts';
 import { Integers } from './integers.ts';
+import { baseGrains, type Layout } from './layout.ts';
 import type { State } from './state.ts';
 
 /** Every `stride`-th entity of a base grain from `first` on, up to `count`, with sums of zero. */
@@ -14,6 +15,15 @@ export function zeroDelta(state: State, base: number, first: number, stride: num
       return zeros;
     });
     return { size, keys, additive };
+  });
+  return { grains };
+}
+
+/** What a chunk without rows adds. */
+export function emptyDelta(layout: Layout): StateDelta {
+  const grains = baseGrains(layout).map((base) => {
+    const { dimensions = [], additive = [] } = layout.grains[base] ?? {};
+    return { size: 0, keys: dimensions.map(() => new Uint32Array(0)), additive: additive.map(() => new Integers(1)) };
   });
   return { grains };
 }

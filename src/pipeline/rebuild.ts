@@ -8,6 +8,7 @@
  * these bytes would count.
  */
 import { encodeDelta } from '../core/delta-codec.ts';
+import { leftOutLine, leftOutOf } from './left-out.ts';
 import type { Detector } from '../core/detector.ts';
 import { TallyhoError } from '../core/error.ts';
 import { makeDetector } from '../core/make-detector.ts';
@@ -32,6 +33,8 @@ export interface RebuildSummary {
   readonly chunks: number;
   /** Of these: taken from their kept deltas, because the source has their bytes no longer. */
   readonly fromKept: number;
+  /** Of these: without rows, because they were left out, now or earlier. */
+  readonly leftOut: number;
   readonly rows: number;
   readonly detections: number;
 }
@@ -41,6 +44,8 @@ type RebuiltLine = RebuildRequest['lines'][number];
 export interface RebuildOptions extends PipelineOptions {
   /** A chunk that has changed since it was applied is taken as it is now, instead of stopping it. */
   readonly acceptChanged?: boolean;
+  /** Keys of chunks that the source has no longer, and whose rows shall not count any more. */
+  readonly without?: readonly string[];
 }
 
 export async function rebuildPipeline(options: RebuildOptions, signal: AbortSignal): Promise<RebuildSummary> {
@@ -52,7 +57,7 @@ export async function rebuildPipeline(options: RebuildOptions, signal: AbortSign
     await assertSinkNotAhead(options, writer);
     const applied = await appliedLines(options);
     // While nothing counts a start takes any patterns and settings as they are.
-    if (applied.length === 0) return { chunks: 0, fromKept: 0, rows: 0, detections: 0 };
+    if (applied.length === 0) return { chunks: 0, fromKept: 0, leftOut: 0, rows: 0, detections: 0 };
     const summary = await rebuild(options, writer, applied, startTime, signal);
     await publishAll(options, writer, signal);
     return summary;
@@ -83,12 +88,13 @@ async function rebuild(
   const chunks = applied.filter(({ kind }) => kind === 'chunk' || kind === 'correction');
   const find = findKept(writer, options.store, layout, options.input.columns);
   let done = 0;
-  let fromKept = 0;
+  const left = { out: 0, kept: 0 };
   const replays = applied.filter(({ kind }) => kind === 'replay');
   const named = replays.length === 0 ? new Map<number, never>() : await replayedNames(options.store);
   for await (const { isKept, line } of rebuildChunks(options, detector, chunks, { find, named }, signal)) {
     lines.push(line);
-    if (isKept) fromKept++;
+    if (line.leftOut !== undefined) left.out++;
+    else if (isKept) left.kept++;
     options.on({ kind: 'rebuilt', done: ++done, of: chunks.length });
   }
   const rows = lines.reduce((sum, line) => sum + line.rows, 0);
@@ -121,7 +127,7 @@ async function rebuild(
     statistics: detector.takeFold(),
     entry,
   });
-  return { chunks: chunks.length, fromKept, rows, detections: detections.length };
+  return { chunks: chunks.length, fromKept: left.kept, leftOut: left.out, rows, detections: detections.length };
 }
 
 /** Applied lines of the ledger that are in force, in the order of their sequence numbers. */
@@ -164,10 +170,12 @@ async function* rebuildChunks(
   signal: AbortSignal,
 ): AsyncIterable<RebuiltChunk> {
   const found = await findInSource(options, lines, signal);
+  const out = leftOutOf(options, lines, found);
+  for (const line of out) yield { line: leftOutLine(line, options.patterns.layout), isKept: false };
   // First, because what stops it should stop it before everything is read.
   yield* keptChunks(
     detector,
-    lines.filter((line) => !found.has(line)),
+    lines.filter((line) => !found.has(line) && !out.has(line)),
     find,
     goneNotKept,
     signal,
@@ -177,7 +185,7 @@ async function* rebuildChunks(
   const tasks = lines.flatMap((line): ReadTask[] => {
     const chunk = found.get(line);
     const taker = takers.get(line.position);
-    return chunk === undefined ? [] : [{ chunk, want: 'rows', applied: null, ...(taker === undefined ? {} : { taker }) }];
+    return chunk === undefined || out.has(line) ? [] : [{ chunk, want: 'rows', applied: null, ...(taker === undefined ? {} : { taker }) }];
   });
   const changed: StoredLine[] = [];
   const contents = new Map(lines.map((line) => [line.contentId, line]));
@@ -332,7 +340,7 @@ function changedMeanwhile(key: string): TallyhoError {
 }
 
 /** Nothing else helps where a chunk is gone: there is nothing to take as it is now. */
-const putBack = 'Put the applied bytes back under these names and run `tallyho rebuild` again';
+const putBack = 'Put the applied bytes back under these names and run `tallyho rebuild` again, or give up their rows with `--without KEY`';
 
 const tooLittle = 'what the ledger keeps of it is not enough for these patterns and settings';
 

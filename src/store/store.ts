@@ -254,6 +254,8 @@ export interface RebuildRequest {
     readonly behind: readonly Omit<RejectedBehind, 'origin'>[];
     readonly delta: Uint8Array;
     readonly newValues: readonly NewValues[];
+    /** Its rows are out, because a person said so: the line gets the reason `left_out`, and this detail. A line not left out loses them. */
+    readonly leftOut?: string;
   }[];
   /** The whole statistics: they replace the tables, and `to` becomes the watermark. */
   readonly statistics: readonly FoldRows[];

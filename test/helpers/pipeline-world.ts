@@ -43,7 +43,7 @@ export interface World {
   put(key: string, text: string | Buffer, modified?: Date): void;
   remove(key: string): void;
   run(run?: Run): Promise<RunSummary>;
-  rebuild(run?: Run & Pick<RebuildOptions, 'acceptChanged'>): Promise<RebuildSummary>;
+  rebuild(run?: Run & Pick<RebuildOptions, 'acceptChanged' | 'without'>): Promise<RebuildSummary>;
   replay(text: string | Buffer, run?: Run & Partial<ReplayOptions>, name?: string): Promise<ReplaySummary>;
   options(run?: Run): PipelineOptions;
   /** What has happened since the last call. */
@@ -110,8 +110,8 @@ export async function makeWorld(url: string, defaults: Run = {}, source?: string
     },
     run: (run = {}) =>
       runPipeline(world.options(run), { once: run.once ?? true, signal: run.signal ?? defaults.signal ?? new AbortController().signal }),
-    rebuild: ({ acceptChanged = false, ...run } = {}) =>
-      rebuildPipeline({ ...world.options(run), acceptChanged }, run.signal ?? new AbortController().signal),
+    rebuild: ({ acceptChanged = false, without = [], ...run } = {}) =>
+      rebuildPipeline({ ...world.options(run), acceptChanged, without }, run.signal ?? new AbortController().signal),
     replay: (text, { id = randomUUID(), onHandedOver = () => undefined, leaveMs = 0, ...run } = {}, file = 'mend.csv') =>
       replayRejected(
         world.options(run),

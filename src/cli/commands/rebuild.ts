@@ -16,22 +16,36 @@ export const addRebuild: AddCommand = (program, callOf) => {
     )
     .option('-y, --yes', 'accept more than 1,000 new detections')
     .option('--accept-changed', 'take chunks that have changed since they were applied as they are now')
-    .addHelpText('after', examples('tallyho rebuild', 'tallyho rebuild --accept-changed', 'tallyho rebuild --config prod.yaml'))
+    .option('--without <key>', 'give up the rows of a chunk that the source no longer has (may be given again)', collect, [])
+    .addHelpText(
+      'after',
+      examples(
+        'tallyho rebuild',
+        'tallyho rebuild --accept-changed',
+        'tallyho rebuild --without chunk_3.csv',
+        'tallyho rebuild --config prod.yaml',
+      ),
+    )
     .action(async (flags: RebuildFlags, command: Command) => rebuild(flags, callOf(command)));
 };
 
 interface RebuildFlags {
   readonly yes?: boolean;
   readonly acceptChanged?: boolean;
+  readonly without?: readonly string[];
 }
 
-async function rebuild({ yes = false, acceptChanged = false }: RebuildFlags, call: Call): Promise<void> {
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
+async function rebuild({ yes = false, acceptChanged = false, without = [] }: RebuildFlags, call: Call): Promise<void> {
   const [{ withPipeline }, { rebuildPipeline }] = await Promise.all([import('../changing.ts'), import('../../pipeline/rebuild.ts')]);
   const started = performance.now();
   const stopping = 'Stopping: the statistics stay as they were.';
   const stopped = (): string => 'Stopped as asked; the statistics are as they were.';
   await withPipeline(call, { yes, stopping, stopped }, async ({ options, view, signal }) => {
-    const { chunks, fromKept, rows, detections } = await rebuildPipeline({ ...options, acceptChanged }, signal);
+    const { chunks, fromKept, leftOut, rows, detections } = await rebuildPipeline({ ...options, acceptChanged, without }, signal);
     view.end();
     const took = lasting(performance.now() - started);
     await stdout.lines([
@@ -39,6 +53,7 @@ async function rebuild({ yes = false, acceptChanged = false }: RebuildFlags, cal
       ...(fromKept === 0
         ? []
         : [`The source no longer has what was applied of ${counted(fromKept, 'chunk')}: what is kept of that was taken.`]),
+      ...(leftOut === 0 ? [] : [`Left out, without any rows: ${counted(leftOut, 'chunk')} (\`tallyho chunks why KEY\`).`]),
     ]);
   });
 }

@@ -119,9 +119,11 @@ async function placeLines(
 
 const updateNumbers = `
 update chunk c set key = u.key, version = u.version, content_id = u.content_id, bytes = u.bytes, rows = u.rows, applied = u.applied,
-  quarantined = u.quarantined
-from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
-  u (position, key, version, content_id, bytes, rows, applied, quarantined)
+  quarantined = u.quarantined,
+  reason = case when u.left_out is not null then 'left_out' when c.reason = 'left_out' then null else c.reason end,
+  detail = case when u.left_out is null and c.reason = 'left_out' then null else coalesce(u.left_out, c.detail) end
+from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::text[])
+  u (position, key, version, content_id, bytes, rows, applied, quarantined, left_out)
 where c.position = u.position and c.outcome = 'applied'`;
 const deleteRejected = 'delete from rejected_row where position = any($1::bigint[])';
 
@@ -139,6 +141,7 @@ async function replaceNumbers(statements: Statements, lines: readonly PlacedRebu
       numberArray(part.map(({ rows }) => rows)),
       numberArray(part.map(({ applied }) => applied)),
       numberArray(part.map(({ quarantined }) => quarantined)),
+      textArray(part.map(({ leftOut }) => leftOut ?? null)),
     ]);
     assertLaw(count === part.length, 'rebuild gives numbers to applied lines');
     await statements.query(deleteRejected, [positions]);
