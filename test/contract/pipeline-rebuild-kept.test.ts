@@ -139,7 +139,7 @@ describe('PROTOCOL 3.9: what stands beside the rows', () => {
     await world.run(spent);
     world.put('a.csv', csv('M2 C2 50'));
     await world.run(spent);
-    expect(await world.rebuild(counted)).toEqual({ chunks: 1, fromKept: 1, rows: 2, detections: 1 });
+    expect(await world.rebuild(counted)).toEqual({ chunks: 1, fromKept: 1, leftOut: 0, rows: 2, detections: 1 });
     expect(await world.ledger()).toEqual(['a.csv applied 1 2', 'a.csv changed 0', '(re) applied 2 0']);
     expect(await world.run(counted)).toMatchObject({ outcomes: {} });
     expect(await world.rebuild({ ...counted, acceptChanged: true })).toMatchObject({ fromKept: 0, rows: 1 });

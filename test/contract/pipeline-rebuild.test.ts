@@ -78,7 +78,7 @@ describe('after a measure that is not kept', () => {
     await world.run();
     const before = world.output();
     await expect(world.run(more)).rejects.toMatchObject({ code: 'REBUILD_NEEDED' });
-    expect(await world.rebuild(more)).toEqual({ chunks: 3, fromKept: 0, rows: 7, detections: 2 });
+    expect(await world.rebuild(more)).toEqual({ chunks: 3, fromKept: 0, leftOut: 0, rows: 7, detections: 2 });
     // The row with a bad amount is one now that amounts are read.
     expect(await world.ledger()).toEqual([
       'chunk_1.csv applied 1 3',
@@ -214,7 +214,7 @@ test('an object and a folder of one name that were both applied are two', async 
   world.put('b.csv', csv('M1 C2 5'));
   world.put('a.csv/_SUCCESS', '');
   await world.run();
-  expect(await world.rebuild(more)).toEqual({ chunks: 2, fromKept: 0, rows: 2, detections: 2 });
+  expect(await world.rebuild(more)).toEqual({ chunks: 2, fromKept: 0, leftOut: 0, rows: 2, detections: 2 });
 });
 
 describe('PROTOCOL 3.9: a failure in the middle leaves the old state in force', () => {
@@ -316,9 +316,9 @@ test('an output that is ahead of the state is refused', async () => {
 });
 
 test('of nothing is nothing', async () => {
-  expect(await world.rebuild(more)).toEqual({ chunks: 0, fromKept: 0, rows: 0, detections: 0 });
+  expect(await world.rebuild(more)).toEqual({ chunks: 0, fromKept: 0, leftOut: 0, rows: 0, detections: 0 });
   await world.run();
-  expect(await world.rebuild(more)).toEqual({ chunks: 0, fromKept: 0, rows: 0, detections: 0 });
+  expect(await world.rebuild(more)).toEqual({ chunks: 0, fromKept: 0, leftOut: 0, rows: 0, detections: 0 });
   expect(await world.ledger()).toEqual([]);
   putChunks();
   await world.run(more);

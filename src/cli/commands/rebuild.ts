@@ -16,7 +16,7 @@ export const addRebuild: AddCommand = (program, callOf) => {
     )
     .option('-y, --yes', 'accept more than 1,000 new detections')
     .option('--accept-changed', 'take chunks that have changed since they were applied as they are now')
-    .option('--without <key>', 'give up the rows of a chunk that the source no longer has (may be given again)', collect, [])
+    .option('--without <key>', 'give up the rows of a chunk that the source no longer has (may be given again)', collect)
     .addHelpText(
       'after',
       examples(
@@ -35,7 +35,7 @@ interface RebuildFlags {
   readonly without?: readonly string[];
 }
 
-function collect(value: string, before: readonly string[]): readonly string[] {
+function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
 }
 
