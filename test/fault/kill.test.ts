@@ -14,7 +14,7 @@ import { makeTempFolder, removeFolder } from '../helpers/temp-folder.ts';
 import { type ChunkJson, readTree, tallyho, tallyhoJson } from '../helpers/tallyho.ts';
 import { startTestServer, testServerMissing, type TestServer } from '../helpers/test-server.ts';
 
-const kills = Number(process.env['TALLYHO_KILLS'] ?? 20);
+const kills = Number(process.env['TALLYHO_KILLS'] ?? 25);
 const seed = Number(process.env['TALLYHO_SEED'] ?? 20_261_122);
 const env = { TALLYHO_CLOCK: '2026-11-22T07:30:00.123Z' };
 const entry = resolve(import.meta.dirname, '../../bin/tallyho.js');
