@@ -96,10 +96,15 @@ describe('an output that is ahead of the database', () => {
   });
 
   test('a sequence number above the last one', async () => {
-    expect(await findAhead(output(`${t}-2`, `${t}-3`, `${t}-99999999999999999999`), all, 2)).toEqual([
+    const planned = async (): Promise<ReadonlySet<string>> => new Set([`${t}-2`]);
+    expect(await findAhead(output(`${t}-2`, `${t}-3`, `${t}-99999999999999999999`), planned, 2)).toEqual([
       { name: `${t}-3`, why: 'above' },
       { name: `${t}-99999999999999999999`, why: 'above' },
     ]);
+  });
+
+  test('one that was adopted is ours, whatever its number', async () => {
+    expect(await findAhead(output(`${t}-3`), all, 2)).toEqual([]);
   });
 
   test('a folder that the database did not plan', async () => {
